@@ -1,0 +1,1 @@
+//! The doors: Socket.IO and its tokens.

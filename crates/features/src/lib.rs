@@ -1,0 +1,1 @@
+//! What the cluster does for its users, one folder a feature.

@@ -1,0 +1,1 @@
+//! The words every other crate speaks: ids, sessions, audiences, envelopes, errors, ports and the dispatcher.

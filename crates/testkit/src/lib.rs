@@ -1,0 +1,1 @@
+//! A cluster of many nodes in one process, for tests.
