@@ -1,0 +1,157 @@
+//! A message on its way: encoded once, by whoever sends it.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::{error::AppError, id::ConnId};
+
+/// An event with its arguments, encoded for the wire.
+///
+/// `text` is the JSON array of a Socket.IO event, `["name",arg,…]`; binary parts of the arguments
+/// stand in it as `{"_placeholder":true,"num":i}` and follow as `attachments`
+/// ([Socket.IO protocol v5, "Binary event"](https://socket.io/docs/v4/socket-io-protocol/)).
+/// Cloning is cheap: everything is shared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// Event name, also in `text`; kept apart for metrics and for transports that name events.
+    pub event: String,
+    /// The complete JSON array. Always valid UTF-8.
+    pub text: Bytes,
+    /// Binary parts, in the order of their placeholders.
+    pub attachments: Vec<Bytes>,
+    /// The connection that must not get it, usually the sender's.
+    pub except: Option<ConnId>,
+    /// Whether only the newest matters: dropped rather than queued for a slow client.
+    pub volatile: bool,
+}
+
+impl Envelope {
+    /// Encodes `event` with one argument.
+    pub fn new(event: &str, data: &impl Serialize) -> Self {
+        Self::with_args(event, &(data,))
+    }
+
+    /// Encodes `event` with the arguments of a tuple or slice: `&()`, `&(a,)`, `&(a, b)`, …
+    pub fn with_args(event: &str, args: &impl Serialize) -> Self {
+        let name = serde_json::to_string(event).unwrap_or_else(|_| "\"\"".into());
+        let args = serde_json::to_string(args).unwrap_or_else(|_| "[]".into());
+        let inner = args
+            .strip_prefix('[')
+            .and_then(|a| a.strip_suffix(']'))
+            .unwrap_or_default();
+        let comma = if inner.is_empty() { "" } else { "," };
+        Self {
+            event: event.to_owned(),
+            text: format!("[{name}{comma}{inner}]").into(),
+            attachments: Vec::new(),
+            except: None,
+            volatile: false,
+        }
+    }
+
+    /// The same, not to be sent to `conn`.
+    pub fn except(mut self, conn: &ConnId) -> Self {
+        self.except = Some(conn.clone());
+        self
+    }
+
+    /// The JSON text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.text).unwrap_or_default()
+    }
+}
+
+/// Where a stored message stands in its topic's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// Names one life of the log: changes when the log began anew.
+    pub epoch: String,
+    /// Grows by one for each message; the first is 1.
+    pub seq: u64,
+}
+
+impl Position {
+    /// The message id that clients see: unique in the cluster.
+    pub fn id(&self) -> String {
+        format!("{}-{}", self.epoch, self.seq)
+    }
+}
+
+/// A message still without its place in the log.
+///
+/// The place is only known inside the backend's atomic step, so the text is handed over in two
+/// halves and the backend writes `"id":"…","seq":n,` between them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// Event name.
+    pub event: String,
+    /// `["name",{`
+    pub head: String,
+    /// `"field":…}]`
+    pub tail: String,
+}
+
+impl Draft {
+    /// Encodes `event` with one argument, which must be a non-empty JSON object.
+    pub fn new(event: &str, data: &impl Serialize) -> Result<Self, AppError> {
+        let name = serde_json::to_string(event).map_err(|_| AppError::invalid("event"))?;
+        let data = serde_json::to_string(data).map_err(|_| AppError::invalid("data"))?;
+        match data.strip_prefix('{') {
+            Some(rest) if rest != "}" => Ok(Self {
+                event: event.to_owned(),
+                head: format!("[{name},{{"),
+                tail: format!("{rest}]"),
+            }),
+            _ => Err(AppError::invalid(
+                "a stored message is a JSON object with a field",
+            )),
+        }
+    }
+
+    /// The message as it is delivered from `position`.
+    pub fn at(&self, position: &Position) -> Envelope {
+        let (id, seq) = (position.id(), position.seq);
+        let text = format!("{}\"id\":\"{id}\",\"seq\":{seq},{}", self.head, self.tail);
+        Envelope {
+            event: self.event.clone(),
+            text: text.into(),
+            attachments: Vec::new(),
+            except: None,
+            volatile: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_envelope_is_a_socket_io_event_array() {
+        assert_eq!(Envelope::with_args("pong", &()).as_str(), r#"["pong"]"#);
+        assert_eq!(
+            Envelope::new("a\"b", &json!({"x": 1})).as_str(),
+            r#"["a\"b",{"x":1}]"#
+        );
+        assert_eq!(
+            Envelope::with_args("l", &(json!([1]), 2)).as_str(),
+            r#"["l",[1],2]"#
+        );
+    }
+
+    #[test]
+    fn a_draft_takes_its_id_and_seq_from_its_place() {
+        let draft = Draft::new("room-message", &json!({"text": "hi"})).unwrap();
+        let at = draft.at(&Position {
+            epoch: "e".into(),
+            seq: 7,
+        });
+        assert_eq!(
+            at.as_str(),
+            r#"["room-message",{"id":"e-7","seq":7,"text":"hi"}]"#
+        );
+        assert!(Draft::new("x", &json!({})).is_err());
+        assert!(Draft::new("x", &json!([1])).is_err());
+    }
+}

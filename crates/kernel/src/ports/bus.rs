@@ -1,0 +1,67 @@
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+use super::{PortResult, Transition};
+use crate::{
+    envelope::{Envelope, Position},
+    id::UserId,
+    topic::Topic,
+};
+
+/// What travels between nodes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Parcel {
+    /// A message for the topic's connections.
+    Message(Envelope),
+    /// Somebody came, went or changed. Published by the backend itself, in the step that changed it.
+    Transition(Transition),
+    /// An order to all nodes, on [`Topic::Control`].
+    Order(Order),
+}
+
+/// An order that every node carries out on its own connections.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Disconnect all connections of a user.
+    Disconnect(UserId),
+}
+
+/// What a node hears.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Heard {
+    /// A parcel on a subscribed topic. With a position it stands in the topic's log, and topics'
+    /// positions arrive in order, but some may be missing.
+    Parcel {
+        /// Where it was published.
+        topic: Topic,
+        /// Its place in the log, if it was stored.
+        position: Option<Position>,
+        /// What it is.
+        parcel: Parcel,
+    },
+    /// Parcels may have been lost on any topic (reconnected, or overrun): compare with the logs.
+    Lost,
+    /// The relay answers (`true`) or does not (`false`).
+    Up(bool),
+}
+
+/// The relay.
+#[async_trait]
+pub trait Bus: Send + Sync {
+    /// Resolves once everything published on `topic` from now on will be heard. Idempotent; the
+    /// backend restores subscriptions by itself after a reconnect, and says [`Heard::Lost`].
+    async fn subscribe(&self, topic: &Topic) -> PortResult<()>;
+
+    /// The opposite. What is under way may still be heard.
+    async fn unsubscribe(&self, topic: &Topic) -> PortResult<()>;
+
+    /// Sends to all *other* nodes that subscribed. At most once: it is lost for a node that cannot
+    /// be reached now. Order is kept per sender and topic.
+    async fn publish(&self, topic: &Topic, parcel: &Parcel) -> PortResult<()>;
+
+    /// What this node hears. Can be taken once; `None` after that. The channel is bounded; what
+    /// does not fit is dropped and said with [`Heard::Lost`].
+    fn listen(&self) -> Option<mpsc::Receiver<Heard>>;
+}

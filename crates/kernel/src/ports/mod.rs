@@ -1,0 +1,73 @@
+//! What a backend does for a node. Two backends, one contract: `starling-backend` runs one
+//! conformance suite on both.
+//!
+//! Rules for every port:
+//! * An operation is one atomic step, and touches one topic.
+//! * It returns within the backend's command timeout, or fails with [`PortError::Unavailable`].
+//!   Then its outcome is *unknown*: the caller must be able to live with both.
+//! * Times are the backend's own clock.
+
+mod bus;
+mod limiter;
+mod log;
+mod presence;
+mod rooms;
+
+use std::sync::Arc;
+
+pub use bus::*;
+pub use limiter::*;
+pub use log::*;
+pub use presence::*;
+pub use rooms::*;
+
+use crate::error::AppError;
+
+/// Why a port could not do its work.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PortError {
+    /// No answer in time, or no connection. The outcome is unknown.
+    #[error("the backend does not answer: {0}")]
+    Unavailable(String),
+    /// The caller's incarnation has been declared dead; nothing was done. Take a new one.
+    #[error("this incarnation has been declared dead")]
+    Fenced,
+    /// The room does not exist; nothing was done.
+    #[error("no such room")]
+    NoRoom,
+    /// The room exists; nothing was done.
+    #[error("the room exists")]
+    RoomExists,
+    /// The room is private and the user has no grant; nothing was done.
+    #[error("not authorized")]
+    NotAuthorized,
+}
+
+impl From<PortError> for AppError {
+    fn from(error: PortError) -> Self {
+        match error {
+            PortError::Unavailable(_) | PortError::Fenced => Self::unavailable(),
+            PortError::NoRoom => Self::room_not_found(),
+            PortError::RoomExists => Self::room_exists(),
+            PortError::NotAuthorized => Self::not_authorized(),
+        }
+    }
+}
+
+/// Shorthand for the ports' results.
+pub type PortResult<T> = Result<T, PortError>;
+
+/// One node's access to the shared state and the relay.
+#[derive(Clone)]
+pub struct Backend {
+    /// Relay between nodes.
+    pub bus: Arc<dyn Bus>,
+    /// Stored messages.
+    pub log: Arc<dyn Log>,
+    /// Who is where.
+    pub presence: Arc<dyn Presence>,
+    /// Rooms and grants.
+    pub rooms: Arc<dyn Rooms>,
+    /// Limits that hold over all nodes.
+    pub limiter: Arc<dyn Limiter>,
+}
