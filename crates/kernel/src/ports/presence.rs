@@ -166,8 +166,15 @@ pub trait Presence: Send + Sync {
         entry: &Entry,
     ) -> PortResult<Entered>;
 
-    /// Removes a holder; nothing happens where it holds nothing.
-    async fn exit(&self, place: &Topic, holder: &Holder, leave: Leave) -> PortResult<()>;
+    /// Removes a holder of `user`; nothing happens where it holds nothing. (A namespace's members are
+    /// spread by user, hence the user's id.)
+    async fn exit(
+        &self,
+        place: &Topic,
+        user: &UserId,
+        holder: &Holder,
+        leave: Leave,
+    ) -> PortResult<()>;
 
     /// Removes a member at once, with all holders; `false` where it was not there.
     async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<bool>;
