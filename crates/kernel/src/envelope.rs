@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::{error::AppError, id::ConnId};
 
@@ -53,6 +54,12 @@ impl Envelope {
     pub fn except(mut self, conn: &ConnId) -> Self {
         self.except = Some(conn.clone());
         self
+    }
+
+    /// The first argument, for transports and lists that do without the event's name.
+    pub fn data(&self) -> Option<Box<RawValue>> {
+        let args: Vec<Box<RawValue>> = serde_json::from_slice(&self.text).ok()?;
+        args.into_iter().nth(1)
     }
 
     /// The JSON text.

@@ -3,7 +3,7 @@
 use std::{borrow::Borrow, fmt, sync::Arc};
 
 use rand::{Rng, distr::Alphanumeric};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::AppError;
 
@@ -19,7 +19,7 @@ pub fn random(len: usize) -> String {
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(transparent)]
         pub struct $name(Arc<str>);
 
@@ -123,6 +123,25 @@ macro_rules! trusted {
     )*};
 }
 trusted!(UserId, ConnId, Incarnation, RoomName);
+
+// Read back from a backend: checked when they were written.
+macro_rules! deserialize_trusted {
+    ($($name:ident),*) => {$(
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Ok(Self(String::deserialize(deserializer)?.into()))
+            }
+        }
+    )*};
+}
+deserialize_trusted!(UserId, ConnId, Incarnation, NodeId);
+
+// Also part of what clients send.
+impl<'de> Deserialize<'de> for RoomName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
 
 impl RoomName {
     /// Accepts `[A-Za-z0-9_.:-]{1,64}`.

@@ -8,18 +8,18 @@
 //!
 //! Deliberately absent: HTTP, Socket.IO, Redis and every single feature.
 
-// pub mod dispatch;
+pub mod dispatch;
 pub mod envelope;
 pub mod error;
-// pub mod feature;
-// pub mod hub;
+pub mod feature;
+pub mod hub;
 pub mod id;
 pub mod limits;
-// pub mod metric;
-// pub mod payload;
+pub mod metric;
+pub mod payload;
 pub mod ports;
-// pub mod rate;
-// pub mod roster;
-// pub mod session;
+pub mod rate;
+pub mod roster;
+pub mod session;
 pub mod time;
 pub mod topic;

@@ -174,16 +174,17 @@ pub trait Presence: Send + Sync {
         user: &UserId,
         holder: &Holder,
         leave: Leave,
-    ) -> PortResult<()>;
+    ) -> PortResult<bool>;
 
     /// Removes a member at once, with all holders; `false` where it was not there.
     async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<bool>;
 
-    /// Sets a member's status and publishes it; `None` where it is not there.
+    /// Sets a member's status and publishes it, as caused by `conn`; `None` where it is not there.
     async fn set_status(
         &self,
         place: &Topic,
         user: &UserId,
+        conn: &ConnId,
         status: Status,
     ) -> PortResult<Option<Member>>;
 

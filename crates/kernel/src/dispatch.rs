@@ -1,0 +1,156 @@
+//! The one way in: every event of every client, whatever its transport.
+
+use std::{collections::HashMap, sync::Arc, time::Instant};
+
+use futures_util::future::join_all;
+use metrics::{Counter, Histogram, counter, histogram};
+use tracing::debug;
+
+use crate::{
+    error::{AppError, Code},
+    feature::{Feature, Reply, Route, Routes, Services},
+    metric,
+    payload::Payload,
+    ports::Rate,
+    rate::{CHUNK, Verdict},
+    session::Session,
+    topic::{Namespace, Topic},
+};
+
+/// Routes events to features.
+pub struct Dispatcher {
+    routes: HashMap<Namespace, HashMap<&'static str, Route>>,
+    namespaces: Vec<Namespace>,
+    features: Arc<Vec<Arc<dyn Feature>>>,
+    services: Arc<Services>,
+}
+
+impl Dispatcher {
+    /// A dispatcher over `features`. The hub tells them of transitions from now on.
+    pub fn new(features: Vec<Arc<dyn Feature>>, services: Arc<Services>) -> Self {
+        let mut routes = Routes::default();
+        for feature in &features {
+            feature.clone().routes(&mut routes);
+        }
+        let features = Arc::new(features);
+        let events = routes.events().collect();
+        services.hub.follow_with(features.clone(), events);
+        Self {
+            namespaces: routes.namespaces(),
+            routes: routes.by_namespace,
+            features,
+            services,
+        }
+    }
+
+    /// The namespaces that clients can connect to.
+    pub fn namespaces(&self) -> &[Namespace] {
+        &self.namespaces
+    }
+
+    /// What features work with.
+    pub fn services(&self) -> &Arc<Services> {
+        &self.services
+    }
+
+    /// A new connection. It hears its namespace before this returns.
+    pub async fn connect(&self, session: &Arc<Session>) -> Result<(), AppError> {
+        let topic = Topic::Namespace(session.namespace);
+        self.services.hub.admit(session, &topic).await?.open_live();
+        for feature in self.features.iter() {
+            feature.connected(session).await;
+        }
+        Ok(())
+    }
+
+    /// The end of a connection; call it once, after its last [`Dispatcher::dispatch`] returned.
+    pub async fn disconnect(&self, session: &Arc<Session>) {
+        session.close();
+        self.services
+            .hub
+            .leave(session, &Topic::Namespace(session.namespace));
+        join_all(
+            self.features
+                .iter()
+                .map(|feature| feature.disconnected(session)),
+        )
+        .await;
+    }
+
+    /// One event of a connection. Calls for one connection must follow each other.
+    pub async fn dispatch(&self, session: &Arc<Session>, event: &str, payload: Payload) -> Reply {
+        let started = Instant::now();
+        let events = self.routes.get(session.namespace);
+        let Some((&name, route)) = events.and_then(|events| events.get_key_value(event)) else {
+            self.limit(session).await?;
+            count("other", Code::UnknownEvent.as_str()).increment(1);
+            return Err(AppError::new(Code::UnknownEvent, "Unknown event"));
+        };
+        let result = match self.limit(session).await {
+            Ok(()) => (route.handle)(session.clone(), payload, self.services.clone()).await,
+            Err(error) => Err(error),
+        };
+        let outcome = result
+            .as_ref()
+            .err()
+            .map_or("ok", |error| error.code.as_str());
+        debug!(conn = %session.conn, event = name, outcome, "event");
+        count(name, outcome).increment(1);
+        handler_seconds().record(started.elapsed());
+        result
+    }
+
+    /// For an event that does not even fit into the connection's queue.
+    pub fn refuse(&self, session: &Session) -> AppError {
+        counter!(metric::RATE_LIMITED, "scope" => "queue").increment(1);
+        if session.meter(|meter| meter.refuse(&self.services.limits)) == Verdict::Close {
+            session.peer.kill();
+        }
+        limited()
+    }
+
+    async fn limit(&self, session: &Session) -> Result<(), AppError> {
+        match session.meter(|meter| meter.take(&self.services.limits)) {
+            Verdict::Pass => Ok(()),
+            Verdict::PassIfUser => self.limit_user(session).await,
+            verdict => {
+                counter!(metric::RATE_LIMITED, "scope" => "connection").increment(1);
+                if verdict == Verdict::Close {
+                    session.peer.kill();
+                }
+                Err(limited())
+            }
+        }
+    }
+
+    /// Takes a chunk from the user's bucket, which all nodes share. With the backend away the
+    /// connection's own limit has to do.
+    async fn limit_user(&self, session: &Session) -> Result<(), AppError> {
+        let per_second = self.services.limits.user_events_per_second;
+        let rate = Rate {
+            per_second,
+            burst: per_second.saturating_mul(2).max(CHUNK),
+        };
+        let key = format!("user:{}", session.identity().user);
+        match self.services.backend.limiter.take(&key, CHUNK, rate).await {
+            Ok(Some(wait)) => {
+                counter!(metric::RATE_LIMITED, "scope" => "user").increment(1);
+                session.meter(|meter| meter.hold(wait));
+                Err(limited())
+            }
+            Ok(None) | Err(_) => Ok(()),
+        }
+    }
+}
+
+fn limited() -> AppError {
+    AppError::new(Code::RateLimited, "Too many events, slow down")
+}
+
+fn count(event: &'static str, outcome: &'static str) -> Counter {
+    counter!(metric::EVENTS_IN, "event" => event, "outcome" => outcome)
+}
+
+fn handler_seconds() -> Histogram {
+    histogram!(metric::HANDLER_SECONDS)
+}

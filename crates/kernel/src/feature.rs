@@ -1,0 +1,201 @@
+//! How a feature joins the house: one folder, one registry line.
+
+use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, value::RawValue};
+
+use crate::{
+    error::AppError,
+    hub::Hub,
+    id::RoomName,
+    limits::Limits,
+    payload::Payload,
+    ports::{Backend, Order, Transition},
+    roster::Roster,
+    session::{Session, Tokens},
+    time::Clock,
+    topic::{Namespace, Topic},
+};
+
+/// What features work with.
+pub struct Services {
+    /// The ports.
+    pub backend: Backend,
+    /// Messages to connections.
+    pub hub: Arc<Hub>,
+    /// Presence of this node's connections.
+    pub roster: Arc<Roster>,
+    /// Limits.
+    pub limits: Limits,
+    /// Cluster time.
+    pub clock: Arc<Clock>,
+    /// Tokens.
+    pub tokens: Arc<dyn Tokens>,
+}
+
+/// What a handler returns: the fields of the acknowledgement beside `ok`.
+pub type Reply = Result<Map<String, Value>, AppError>;
+
+/// The acknowledgement `{ok: true}`.
+pub fn done() -> Reply {
+    Ok(Map::new())
+}
+
+/// The acknowledgement with the fields of a `json!({…})`.
+pub fn reply(fields: Value) -> Reply {
+    match fields {
+        Value::Object(fields) => Ok(fields),
+        _ => done(),
+    }
+}
+
+/// What a client asks for, decoded. Unknown fields are ignored, as Socket.IO users expect.
+pub trait Command: DeserializeOwned + Send + 'static {
+    /// Checks what types cannot say.
+    fn check(&self, _limits: &Limits) -> Result<(), AppError> {
+        Ok(())
+    }
+
+    /// The room that the connection must be in.
+    fn room(&self) -> Option<&RoomName> {
+        None
+    }
+}
+
+/// Anything, or nothing: the handler looks at it itself, or not at all.
+impl Command for Value {}
+impl Command for Box<RawValue> {}
+
+/// A decoded, checked and permitted command on its way to its handler.
+pub struct Call<C> {
+    /// From whom.
+    pub session: Arc<Session>,
+    /// What.
+    pub command: C,
+    /// Its binary parts.
+    pub attachments: Vec<Bytes>,
+}
+
+/// A piece of what the cluster does for its users.
+#[async_trait]
+pub trait Feature: Send + Sync {
+    /// Declares the events it handles.
+    fn routes(self: Arc<Self>, routes: &mut Routes);
+
+    /// A connection is about to be told that it is connected.
+    async fn connected(&self, _session: &Arc<Session>) {}
+
+    /// A connection is gone; called once, after its last event.
+    async fn disconnected(&self, _session: &Arc<Session>) {}
+
+    /// Somebody came, went or changed; called on every node that has to know, in order. Must not
+    /// wait: spawn what takes long.
+    fn transition(&self, _transition: &Transition) {}
+
+    /// An order to this node. Must not wait.
+    fn ordered(&self, _order: &Order) {}
+
+    /// The topic's history has a hole that cannot be filled, or began anew. Must not wait.
+    fn broken(&self, _topic: &Topic) {}
+
+    /// Unstored messages may have been lost on any topic. Must not wait.
+    fn lost(&self) {}
+}
+
+type Handled = Pin<Box<dyn Future<Output = Reply> + Send>>;
+
+type Handle = dyn Fn(Arc<Session>, Payload, Arc<Services>) -> Handled + Send + Sync;
+
+/// A decoder, checker and handler of one event.
+pub(crate) struct Route {
+    pub(crate) handle: Box<Handle>,
+}
+
+/// All events of all namespaces.
+#[derive(Default)]
+pub struct Routes {
+    pub(crate) by_namespace: HashMap<Namespace, HashMap<&'static str, Route>>,
+}
+
+impl Routes {
+    /// Sends `event` on `namespace` to `handler`, a method of `feature`.
+    ///
+    /// # Panics
+    /// When two features want the same event: a mistake of the programmer's, seen at start.
+    pub fn on<F, C, H, Fut>(
+        &mut self,
+        namespace: Namespace,
+        event: &'static str,
+        feature: &Arc<F>,
+        handler: H,
+    ) -> &mut Self
+    where
+        F: Send + Sync + 'static,
+        C: Command,
+        H: Fn(Arc<F>, Call<C>) -> Fut + Copy + Send + Sync + 'static,
+        Fut: Future<Output = Reply> + Send + 'static,
+    {
+        let feature = feature.clone();
+        let handle = move |session: Arc<Session>, payload: Payload, services: Arc<Services>| {
+            let feature = feature.clone();
+            Box::pin(async move {
+                let command: C = payload.decode()?;
+                command.check(&services.limits)?;
+                if let Some(room) = command.room() {
+                    require_member(&session, room, &services).await?;
+                }
+                let attachments = payload.attachments;
+                handler(
+                    feature,
+                    Call {
+                        session,
+                        command,
+                        attachments,
+                    },
+                )
+                .await
+            }) as Handled
+        };
+        let events = self.by_namespace.entry(namespace).or_default();
+        let before = events.insert(
+            event,
+            Route {
+                handle: Box::new(handle),
+            },
+        );
+        assert!(before.is_none(), "two handlers for {namespace} {event}");
+        self
+    }
+
+    /// The namespaces that have events.
+    pub fn namespaces(&self) -> Vec<Namespace> {
+        let mut all: Vec<_> = self.by_namespace.keys().copied().collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// The names of all events.
+    pub fn events(&self) -> impl Iterator<Item = &'static str> {
+        self.by_namespace
+            .values()
+            .flat_map(|events| events.keys().copied())
+    }
+}
+
+async fn require_member(
+    session: &Session,
+    room: &RoomName,
+    services: &Services,
+) -> Result<(), AppError> {
+    if session.in_room(room) {
+        return Ok(());
+    }
+    let user = session.identity().user;
+    match services.backend.rooms.room(room, &user).await? {
+        Some(_) => Err(AppError::not_a_member()),
+        None => Err(AppError::room_not_found()),
+    }
+}

@@ -1,0 +1,287 @@
+//! What this node's own connections listen to.
+//!
+//! A [`Channel`] is a topic that somebody here listens to. The hub subscribes the node to a topic
+//! with its first listener and unsubscribes with its last. Stored messages reach each listener in
+//! the order of the log, each once, without a gap: what is missing is read from the log.
+
+mod channel;
+mod heal;
+mod latest;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, OnceLock},
+};
+
+use metrics::{counter, gauge};
+use tokio::sync::{Semaphore, mpsc};
+use tracing::{info, warn};
+
+pub use channel::Admission;
+use channel::{Channel, Next};
+
+use crate::{
+    envelope::{Draft, Envelope},
+    error::AppError,
+    feature::Feature,
+    metric,
+    ports::{Appended, Backend, Heard, Once, Order, Parcel, PortResult, Transition},
+    session::{SendError, Session},
+    topic::Topic,
+};
+
+/// Logs that are read at the same time after a reconnect.
+const HEALING_AT_ONCE: usize = 32;
+
+/// Who is told of what is not for connections.
+#[derive(Default)]
+pub(crate) struct Followers {
+    features: OnceLock<Arc<Vec<Arc<dyn Feature>>>>,
+    /// Event names that may stand in a metric's label.
+    events: OnceLock<HashSet<&'static str>>,
+}
+
+impl Followers {
+    fn each(&self, tell: impl Fn(&dyn Feature)) {
+        self.features
+            .get()
+            .into_iter()
+            .flat_map(|all| all.iter())
+            .for_each(|f| tell(f.as_ref()));
+    }
+
+    fn label(&self, event: &str) -> &'static str {
+        self.events
+            .get()
+            .and_then(|known| known.get(event))
+            .copied()
+            .unwrap_or("other")
+    }
+}
+
+/// The node's own topics.
+pub struct Hub {
+    backend: Backend,
+    channels: Mutex<HashMap<Topic, Arc<Channel>>>,
+    followers: Followers,
+    healing: Semaphore,
+    latest: latest::Latest,
+}
+
+impl Hub {
+    /// A hub over the backend. Nothing is heard before [`Hub::run`].
+    pub fn new(backend: Backend) -> Arc<Self> {
+        Arc::new(Self {
+            backend,
+            channels: Mutex::default(),
+            followers: Followers::default(),
+            healing: Semaphore::new(HEALING_AT_ONCE),
+            latest: latest::Latest::default(),
+        })
+    }
+
+    pub(crate) fn follow_with(
+        &self,
+        features: Arc<Vec<Arc<dyn Feature>>>,
+        events: HashSet<&'static str>,
+    ) {
+        let _ = self.followers.features.set(features);
+        let _ = self.followers.events.set(events);
+    }
+
+    /// Listens to `topics` for good, then starts to hear. Call once, before the first connection.
+    pub async fn run(self: &Arc<Self>, topics: Vec<Topic>) -> PortResult<()> {
+        let heard = self.backend.bus.listen();
+        for topic in topics {
+            let channel = self.channel(&topic);
+            channel.pin(&self.backend).await?;
+        }
+        if let Some(heard) = heard {
+            tokio::spawn(listen(self.clone(), heard));
+        }
+        Ok(())
+    }
+
+    /// Lets a connection listen to a topic. It hears nothing before the admission is opened, and
+    /// nothing of what came after this call is lost then. Dropping the admission withdraws it.
+    pub async fn admit(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        topic: &Topic,
+    ) -> Result<Admission, AppError> {
+        loop {
+            let channel = self.channel(topic);
+            if channel.admit(session, &self.backend).await? {
+                return Ok(Admission::new(self.clone(), channel, session.conn.clone()));
+            }
+        }
+    }
+
+    /// The opposite of [`Hub::admit`].
+    pub fn leave(self: &Arc<Self>, session: &Session, topic: &Topic) {
+        let channel = self.lock().get(topic).cloned();
+        if let Some(channel) = channel
+            && channel.remove(&session.conn)
+        {
+            self.close_when_empty(channel);
+        }
+    }
+
+    /// Stored: acknowledged means that nobody misses it. Delivered on receipt, here as elsewhere.
+    pub async fn store(
+        &self,
+        topic: &Topic,
+        draft: &Draft,
+        once: Option<&Once>,
+    ) -> Result<Appended, AppError> {
+        let appended = self.backend.log.append(topic, draft, once).await?;
+        counter!(metric::EVENTS_OUT, "kind" => "stored").increment(1);
+        Ok(appended)
+    }
+
+    /// Live: at once to this node's listeners, then to other nodes. With the relay away it reaches
+    /// only this node's.
+    pub async fn publish(&self, topic: &Topic, envelope: Envelope) {
+        self.emit_local(topic, &envelope);
+        counter!(metric::EVENTS_OUT, "kind" => "live").increment(1);
+        if let Err(error) = self
+            .backend
+            .bus
+            .publish(topic, &Parcel::Message(envelope))
+            .await
+        {
+            warn!(%topic, %error, "a live message stays on this node");
+        }
+    }
+
+    /// Latest: only the newest of each `key` matters; sent at most every 50 ms, dropped for the slow.
+    pub fn publish_latest(self: &Arc<Self>, topic: &Topic, key: &str, mut envelope: Envelope) {
+        envelope.volatile = true;
+        self.latest.put(self, topic, key, envelope);
+    }
+
+    /// To this node's listeners only.
+    pub fn emit_local(&self, topic: &Topic, envelope: &Envelope) {
+        let channel = self.lock().get(topic).cloned();
+        if let Some(channel) = channel {
+            channel.deliver_live(envelope, &self.followers);
+        }
+    }
+
+    /// This node's listeners on a topic.
+    pub fn listeners(&self, topic: &Topic) -> Vec<Arc<Session>> {
+        let channel = self.lock().get(topic).cloned();
+        channel
+            .map(|channel| channel.listeners())
+            .unwrap_or_default()
+    }
+
+    /// Topics that have listeners here.
+    pub fn topics(&self) -> Vec<Topic> {
+        self.lock().keys().cloned().collect()
+    }
+
+    /// An order to all nodes, this one included.
+    pub async fn order(&self, order: Order) -> PortResult<()> {
+        self.backend
+            .bus
+            .publish(&Topic::Control, &Parcel::Order(order.clone()))
+            .await?;
+        self.followers.each(|feature| feature.ordered(&order));
+        Ok(())
+    }
+
+    fn channel(&self, topic: &Topic) -> Arc<Channel> {
+        let mut channels = self.lock();
+        channels
+            .entry(topic.clone())
+            .or_insert_with(|| Arc::new(Channel::new(topic)))
+            .clone()
+    }
+
+    fn close_when_empty(self: &Arc<Self>, channel: Arc<Channel>) {
+        let hub = self.clone();
+        tokio::spawn(async move {
+            if channel.close_if_empty(&hub.backend).await {
+                let mut channels = hub.lock();
+                if channels
+                    .get(&channel.topic)
+                    .is_some_and(|now| Arc::ptr_eq(now, &channel))
+                {
+                    channels.remove(&channel.topic);
+                }
+            }
+        });
+    }
+
+    fn hear(self: &Arc<Self>, heard: Heard) {
+        match heard {
+            Heard::Parcel {
+                topic,
+                position,
+                parcel,
+            } => {
+                let Some(channel) = self.lock().get(&topic).cloned() else {
+                    return;
+                };
+                if channel.take(position, parcel, &self.followers) == Next::Heal {
+                    self.heal(channel);
+                }
+            }
+            Heard::Lost => {
+                info!("messages may have been lost: comparing with the logs");
+                let channels: Vec<_> = self.lock().values().cloned().collect();
+                channels
+                    .into_iter()
+                    .filter(|c| c.hold())
+                    .for_each(|c| self.heal(c));
+                self.followers.each(|feature| feature.lost());
+            }
+            Heard::Up(up) => gauge!(metric::BACKEND_UP).set(f64::from(u8::from(up))),
+        }
+    }
+
+    fn heal(self: &Arc<Self>, channel: Arc<Channel>) {
+        tokio::spawn(heal::heal(self.clone(), channel));
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Topic, Arc<Channel>>> {
+        self.channels.lock().expect("no panic while held")
+    }
+}
+
+async fn listen(hub: Arc<Hub>, mut heard: mpsc::Receiver<Heard>) {
+    while let Some(heard) = heard.recv().await {
+        hub.hear(heard);
+    }
+}
+
+/// Hands a message to a connection. One that cannot take a message that must not be missed is
+/// killed: it comes back and asks for what it missed.
+fn hand_over(session: &Session, envelope: &Envelope, followers: &Followers) {
+    match session.peer.send(envelope) {
+        Ok(()) => {
+            counter!(metric::DELIVERIES, "event" => followers.label(&envelope.event)).increment(1)
+        }
+        Err(SendError::Full) if !envelope.volatile => {
+            counter!(metric::SLOW_CONSUMERS).increment(1);
+            session.peer.kill();
+        }
+        Err(_) => {}
+    }
+}
+
+fn tell_transition(transition: &Transition, followers: &Followers) {
+    let change = match transition.kind {
+        crate::ports::Change::Entered => "entered",
+        crate::ports::Change::Left => "left",
+        crate::ports::Change::Updated => "updated",
+    };
+    let place = if transition.place.contains('#') {
+        "room"
+    } else {
+        "namespace"
+    };
+    counter!(metric::TRANSITIONS, "change" => change, "place" => place).increment(1);
+    followers.each(|feature| feature.transition(transition));
+}

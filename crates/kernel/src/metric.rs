@@ -1,0 +1,68 @@
+//! The names of the metrics that more than one crate records, with their help texts.
+//!
+//! Labels take values from fixed lists only: nothing that a client can grow.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+/// Open transport connections, by `transport` (`polling`, `websocket`).
+pub const CONNECTIONS: &str = "starling_connections";
+/// Connected sockets, by `namespace`.
+pub const SOCKETS: &str = "starling_sockets";
+/// Events from clients, by `event` (fixed list, `other`) and `outcome` (`ok` or an error code).
+pub const EVENTS_IN: &str = "starling_events_received_total";
+/// Messages handed to the hub, by `kind` (`stored`, `live`, `latest`).
+pub const EVENTS_OUT: &str = "starling_events_published_total";
+/// Messages handed to a connection, by `event` (fixed list, `other`).
+pub const DELIVERIES: &str = "starling_deliveries_total";
+/// Time a handler took.
+pub const HANDLER_SECONDS: &str = "starling_handler_seconds";
+/// Gaps in a log's order that were filled from the log.
+pub const GAPS_HEALED: &str = "starling_gaps_healed_total";
+/// Gaps that could not be filled: trimmed or begun anew.
+pub const GAPS_BROKEN: &str = "starling_gaps_broken_total";
+/// Connections closed because they did not read fast enough.
+pub const SLOW_CONSUMERS: &str = "starling_slow_consumers_total";
+/// Events refused by a rate limit, by `scope` (`connection`, `user`, `queue`).
+pub const RATE_LIMITED: &str = "starling_rate_limited_total";
+/// Comings and goings this node heard of, by `change` and `place` (`namespace`, `room`).
+pub const TRANSITIONS: &str = "starling_presence_transitions_total";
+/// New lives that this node had to take.
+pub const INCARNATIONS: &str = "starling_incarnations_total";
+/// Whether the backend answers (1) or not (0).
+pub const BACKEND_UP: &str = "starling_redis_up";
+
+/// Gives the recorder the help texts. Call once, after it is installed.
+pub fn describe() {
+    describe_gauge!(CONNECTIONS, "Open transport connections, by transport.");
+    describe_gauge!(SOCKETS, "Connected sockets, by namespace.");
+    describe_counter!(EVENTS_IN, "Events from clients, by event and outcome.");
+    describe_counter!(EVENTS_OUT, "Messages published, by kind of delivery.");
+    describe_counter!(DELIVERIES, "Messages handed to a connection, by event.");
+    describe_histogram!(
+        HANDLER_SECONDS,
+        Unit::Seconds,
+        "Time to handle a client's event."
+    );
+    describe_counter!(
+        GAPS_HEALED,
+        "Gaps in the order that were filled from the log."
+    );
+    describe_counter!(
+        GAPS_BROKEN,
+        "Gaps that could not be filled: history trimmed or begun anew."
+    );
+    describe_counter!(
+        SLOW_CONSUMERS,
+        "Connections closed because they did not read."
+    );
+    describe_counter!(RATE_LIMITED, "Events refused by a rate limit, by scope.");
+    describe_counter!(
+        TRANSITIONS,
+        "Comings and goings heard of, by change and place."
+    );
+    describe_counter!(
+        INCARNATIONS,
+        "New lives this node took after its lease was lost or in doubt."
+    );
+    describe_gauge!(BACKEND_UP, "Whether Redis answers.");
+}

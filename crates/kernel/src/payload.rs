@@ -1,0 +1,155 @@
+//! What a client sent with an event, still undecoded.
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, value::RawValue};
+
+use crate::{error::AppError, limits::Limits};
+
+/// The arguments of an event.
+#[derive(Debug, Default)]
+pub struct Payload {
+    args: Vec<Box<RawValue>>,
+    /// Binary parts, in the order of their placeholders.
+    pub attachments: Vec<Bytes>,
+}
+
+impl Payload {
+    /// Splits `["event",arg,…]`, and checks its depth and that each placeholder names an attachment.
+    pub fn parse(
+        text: &str,
+        attachments: Vec<Bytes>,
+        limits: &Limits,
+    ) -> Result<(String, Self), AppError> {
+        if depth(text) > limits.json_depth {
+            return Err(AppError::invalid(format!(
+                "nested deeper than {}",
+                limits.json_depth
+            )));
+        }
+        let mut args: Vec<Box<RawValue>> = parse(text)?;
+        if args.is_empty() {
+            return Err(AppError::invalid("an event has a name"));
+        }
+        let name = parse(args.remove(0).get())?;
+        if !attachments.is_empty() {
+            check_placeholders(&parse(text)?, attachments.len())?;
+        }
+        Ok((name, Self { args, attachments }))
+    }
+
+    /// Decodes the first argument; a missing one counts as `null`.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, AppError> {
+        parse(self.args.first().map_or("null", |arg| arg.get()))
+    }
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, AppError> {
+    serde_json::from_str(text).map_err(|error| {
+        let text = error.to_string();
+        let reason = text
+            .split(" at line ")
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        AppError::invalid(reason)
+    })
+}
+
+/// The deepest nesting of arrays and objects, the event's own array not counted.
+fn depth(text: &str) -> usize {
+    let (mut now, mut deepest, mut quoted, mut escaped) = (0usize, 0, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'[' | b'{' if !quoted => {
+                now += 1;
+                deepest = deepest.max(now);
+            }
+            b']' | b'}' if !quoted => now = now.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest.saturating_sub(1)
+}
+
+/// A placeholder out of range would make the *receivers'* parsers give up their connections.
+fn check_placeholders(value: &Value, attachments: usize) -> Result<(), AppError> {
+    match value {
+        Value::Array(items) => items
+            .iter()
+            .try_for_each(|v| check_placeholders(v, attachments)),
+        Value::Object(fields) if fields.get("_placeholder") == Some(&Value::Bool(true)) => {
+            match fields.get("num").and_then(Value::as_u64) {
+                Some(num) if (num as usize) < attachments => Ok(()),
+                _ => Err(AppError::invalid("a placeholder names no attachment")),
+            }
+        }
+        Value::Object(fields) => fields
+            .values()
+            .try_for_each(|v| check_placeholders(v, attachments)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, attachments: usize) -> Result<(String, Payload), AppError> {
+        Payload::parse(text, vec![Bytes::new(); attachments], &Limits::default())
+    }
+
+    #[test]
+    fn an_event_is_split_into_name_and_arguments() {
+        let (name, payload) = parse(r#"["a",{"b":1},2]"#, 0).unwrap();
+        assert_eq!(name, "a");
+        assert_eq!(
+            payload.decode::<Value>().unwrap(),
+            serde_json::json!({"b": 1})
+        );
+        assert_eq!(
+            parse(r#"["a"]"#, 0).unwrap().1.decode::<Value>().unwrap(),
+            Value::Null
+        );
+    }
+
+    #[test]
+    fn wrong_shapes_are_refused() {
+        for text in ["[]", "{}", "[1]", "[null,1]", "x", "", r#"["a""#] {
+            assert!(parse(text, 0).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn nesting_is_limited_and_strings_do_not_count() {
+        let nested = |n: usize| format!(r#"["a",{}{}]"#, "[".repeat(n), "]".repeat(n));
+        assert!(parse(&nested(32), 0).is_ok());
+        assert!(parse(&nested(33), 0).is_err());
+        assert!(parse(&format!(r#"["a","\"{}"]"#, "[".repeat(99)), 0).is_ok());
+    }
+
+    #[test]
+    fn a_placeholder_must_name_an_attachment() {
+        let text = |n: u8| format!(r#"["a",{{"x":[{{"_placeholder":true,"num":{n}}}]}}]"#);
+        assert!(parse(&text(0), 1).is_ok());
+        assert!(parse(&text(1), 1).is_err());
+    }
+
+    #[test]
+    fn a_decoding_error_says_what_is_wrong() {
+        #[derive(Debug, serde::Deserialize)]
+        #[allow(dead_code)]
+        struct T {
+            room: String,
+        }
+        let error = parse(r#"["a",{}]"#, 0)
+            .unwrap()
+            .1
+            .decode::<T>()
+            .unwrap_err();
+        assert_eq!(error.message, "missing field `room`");
+    }
+}

@@ -1,0 +1,255 @@
+//! What this node's connections hold in the cluster, renewed by leases.
+//!
+//! The node beats. If it could not renew its lease, or is in doubt whether a step reached the
+//! backend, it takes a new incarnation, enters everything anew and retires the old one; whatever the
+//! old one still held is reaped. So no failure leaves a ghost behind, and nobody is lost.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::{StreamExt, stream};
+use metrics::counter;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tracing::{info, warn};
+
+use crate::{
+    id::{ConnId, Incarnation, NodeId},
+    metric,
+    ports::{
+        Entered, Entry, Holder, Leave, Member, PortError, PortResult, Presence, PresenceTimes,
+    },
+    time::Clock,
+    topic::Topic,
+};
+
+/// Entries made at the same time when a node enters everything anew.
+const ENTERING_AT_ONCE: usize = 64;
+
+/// How often the members whose grace is over are looked for.
+const SWEEP: Duration = Duration::from_millis(500);
+
+struct Held {
+    member: Member,
+    private: bool,
+}
+
+/// The node's own part of presence.
+pub struct Roster {
+    port: Arc<dyn Presence>,
+    node: NodeId,
+    times: PresenceTimes,
+    clock: Arc<Clock>,
+    incarnation: RwLock<Incarnation>,
+    held: Mutex<HashMap<(ConnId, Topic), Held>>,
+    /// A step may or may not have reached the backend.
+    doubt: AtomicBool,
+    ready: AtomicBool,
+}
+
+impl Roster {
+    /// A roster that holds nothing yet.
+    pub fn new(
+        port: Arc<dyn Presence>,
+        node: NodeId,
+        times: PresenceTimes,
+        clock: Arc<Clock>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            incarnation: RwLock::new(Incarnation::of(&node)),
+            port,
+            node,
+            times,
+            clock,
+            held: Mutex::default(),
+            doubt: AtomicBool::new(false),
+            ready: AtomicBool::new(false),
+        })
+    }
+
+    /// Begins the lease, then renews it and sweeps for as long as the process lives. Returns once
+    /// the lease has begun.
+    pub async fn run(self: &Arc<Self>) -> PortResult<()> {
+        let beat = self.port.beat(&self.incarnation()).await?;
+        self.clock.adjust(beat.now);
+        self.ready.store(true, Ordering::Relaxed);
+        tokio::spawn(beats(self.clone()));
+        tokio::spawn(sweeps(self.clone()));
+        Ok(())
+    }
+
+    /// Whether the last beat came through: the node is a part of the cluster.
+    pub fn ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
+    }
+
+    /// Lets a connection hold `member` in `place` until it exits.
+    pub async fn enter(
+        &self,
+        place: &Topic,
+        member: &Member,
+        conn: &ConnId,
+        entry: &Entry,
+    ) -> PortResult<Entered> {
+        let result = match self
+            .port
+            .enter(place, member, &self.holder(conn), entry)
+            .await
+        {
+            Err(PortError::Fenced) => {
+                self.doubt.store(true, Ordering::Relaxed);
+                Err(PortError::Unavailable("the node lost its lease".into()))
+            }
+            other => other,
+        };
+        self.note_doubt(&result);
+        if let Ok(entered) = &result {
+            let held = Held {
+                member: member.clone(),
+                private: entered.private,
+            };
+            self.lock().insert((conn.clone(), place.clone()), held);
+        }
+        result
+    }
+
+    /// The opposite of [`Roster::enter`]; `true` where the member is gone with it. Cannot fail: what
+    /// does not reach the backend now is reaped with this incarnation.
+    pub async fn exit(&self, place: &Topic, conn: &ConnId, leave: Leave) -> bool {
+        let Some(held) = self.lock().remove(&(conn.clone(), place.clone())) else {
+            return false;
+        };
+        let holder = self.holder(conn);
+        let result = self
+            .port
+            .exit(place, &held.member.user, &holder, leave)
+            .await;
+        self.note_doubt(&result);
+        result.unwrap_or(false)
+    }
+
+    /// Forgets what a connection held, without telling the backend: it was evicted there.
+    pub fn forget(&self, place: &Topic, conn: &ConnId) {
+        self.lock().remove(&(conn.clone(), place.clone()));
+    }
+
+    fn note_doubt<T>(&self, result: &PortResult<T>) {
+        if let Err(PortError::Unavailable(_) | PortError::Fenced) = result {
+            self.doubt.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn holder(&self, conn: &ConnId) -> Holder {
+        Holder {
+            incarnation: self.incarnation(),
+            conn: conn.clone(),
+        }
+    }
+
+    fn incarnation(&self) -> Incarnation {
+        self.incarnation
+            .read()
+            .expect("no panic while held")
+            .clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(ConnId, Topic), Held>> {
+        self.held.lock().expect("no panic while held")
+    }
+
+    async fn beat(&self) -> PortResult<()> {
+        let mine = self.incarnation();
+        let beat = match self.port.beat(&mine).await {
+            Err(PortError::Fenced) => return self.reincarnate().await,
+            other => other?,
+        };
+        self.clock.adjust(beat.now);
+        if self.doubt.load(Ordering::Relaxed) {
+            self.reincarnate().await?;
+        }
+        for dead in beat.dead.iter().filter(|dead| **dead != mine) {
+            info!(incarnation = %dead, "reaping what a dead node held");
+            self.port.reap(dead).await?;
+        }
+        Ok(())
+    }
+
+    /// A new life: first enter everything anew, then let go the old, so that nobody is gone between.
+    async fn reincarnate(&self) -> PortResult<()> {
+        let old = self.incarnation();
+        let new = Incarnation::of(&self.node);
+        self.port.beat(&new).await?;
+        *self.incarnation.write().expect("no panic while held") = new.clone();
+        self.doubt.store(false, Ordering::Relaxed);
+        counter!(metric::INCARNATIONS).increment(1);
+        warn!(%old, %new, "taking a new incarnation");
+        if let Err(error) = self.enter_all().await {
+            self.doubt.store(true, Ordering::Relaxed);
+            return Err(error);
+        }
+        self.port.retire(&old).await?;
+        self.port.reap(&old).await
+    }
+
+    async fn enter_all(&self) -> PortResult<()> {
+        let keys: Vec<_> = self.lock().keys().cloned().collect();
+        let results = stream::iter(keys).map(|(conn, place)| self.enter_again(conn, place));
+        let results: Vec<_> = results.buffer_unordered(ENTERING_AT_ONCE).collect().await;
+        results.into_iter().collect()
+    }
+
+    async fn enter_again(&self, conn: ConnId, place: Topic) -> PortResult<()> {
+        let key = (conn, place);
+        let (member, entry) = match self.lock().get(&key) {
+            None => return Ok(()),
+            Some(held) if key.1.room_name().is_some() => (
+                held.member.clone(),
+                Entry::Restore {
+                    private: held.private,
+                },
+            ),
+            Some(held) => (held.member.clone(), Entry::Open { announce: false }),
+        };
+        let holder = self.holder(&key.0);
+        self.port.enter(&key.1, &member, &holder, &entry).await?;
+        // It may have left in the meantime, with the old incarnation or too early.
+        if !self.lock().contains_key(&key) {
+            self.port
+                .exit(&key.1, &member.user, &holder, Leave::AfterGrace)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+async fn beats(roster: Arc<Roster>) {
+    let mut tick = interval(roster.times.lease / 3);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let began = Instant::now();
+        let result = roster.beat().await;
+        let on_time = began.elapsed() < roster.times.lease;
+        roster
+            .ready
+            .store(result.is_ok() && on_time, Ordering::Relaxed);
+        if let Err(error) = result {
+            warn!(%error, "no beat");
+        }
+    }
+}
+
+async fn sweeps(roster: Arc<Roster>) {
+    let mut tick = interval(SWEEP);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        // Without an answer there is nothing to do: another sweep follows.
+        let _ = roster.port.sweep().await;
+    }
+}

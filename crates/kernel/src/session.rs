@@ -1,0 +1,227 @@
+//! One connection to one namespace, and who is behind it.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, RwLock},
+};
+
+use serde::Serialize;
+
+use crate::{
+    envelope::Envelope,
+    error::AppError,
+    id::{ConnId, RoomName, UserId},
+    limits::Limits,
+    rate::Meter,
+    time::Timestamp,
+    topic::Namespace,
+};
+
+/// Why a message could not be handed to a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// Its queue is full: it does not read.
+    Full,
+    /// It is gone.
+    Closed,
+}
+
+/// The transport's side of a connection. Everything that leaves goes through [`Peer::send`].
+pub trait Peer: Send + Sync {
+    /// Queues a message; never waits. Messages arrive in the order of the calls.
+    fn send(&self, envelope: &Envelope) -> Result<(), SendError>;
+
+    /// Ends the connection for good: the client does not come back by itself.
+    fn disconnect(&self);
+
+    /// Ends the transport: the client comes back by itself. For the slow and the flooding.
+    fn kill(&self);
+}
+
+/// Who is behind a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Public id.
+    pub user: UserId,
+    /// Shown to others.
+    pub username: String,
+}
+
+/// What a verified token says, or what a guest is given.
+#[derive(Clone, Debug)]
+pub struct Claims {
+    /// Who.
+    pub identity: Identity,
+    /// From no token.
+    pub guest: bool,
+    /// Has the role `admin`.
+    pub admin: bool,
+    /// Patterns of the rooms that the user may join; `*` matches any run of characters.
+    pub rooms: Vec<String>,
+    /// When the token ends.
+    pub expires: Option<Timestamp>,
+}
+
+/// Why a token is refused; the texts are the contract's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// None was sent.
+    #[error("Authentication required")]
+    Missing,
+    /// Wrong in any way.
+    #[error("Invalid token")]
+    Invalid,
+    /// Was good once.
+    #[error("Token expired")]
+    Expired,
+}
+
+/// Verifies tokens.
+pub trait Tokens: Send + Sync {
+    /// Who the token stands for, now.
+    fn verify(&self, token: &str) -> Result<Claims, TokenError>;
+}
+
+/// One connection to one namespace.
+pub struct Session {
+    /// Public id of the connection.
+    pub conn: ConnId,
+    /// The namespace it is on.
+    pub namespace: Namespace,
+    /// Its transport.
+    pub peer: Arc<dyn Peer>,
+    claims: RwLock<Claims>,
+    state: Mutex<State>,
+}
+
+struct State {
+    meter: Meter,
+    registered: bool,
+    closed: bool,
+    rooms: BTreeSet<RoomName>,
+}
+
+impl Session {
+    /// A session of a connection that was just accepted.
+    pub fn new(namespace: Namespace, claims: Claims, peer: Arc<dyn Peer>, limits: &Limits) -> Self {
+        Self {
+            conn: ConnId::random(),
+            namespace,
+            peer,
+            claims: RwLock::new(claims),
+            state: Mutex::new(State {
+                meter: Meter::new(limits),
+                registered: false,
+                closed: false,
+                rooms: BTreeSet::new(),
+            }),
+        }
+    }
+
+    /// Who is behind it now; a guest's identity changes when it registers.
+    pub fn identity(&self) -> Identity {
+        self.claims().identity
+    }
+
+    /// What it may do.
+    pub fn claims(&self) -> Claims {
+        self.claims.read().expect("no panic while held").clone()
+    }
+
+    /// Replaces the claims, after a new token or a guest's registration.
+    pub fn set_claims(&self, claims: Claims) {
+        *self.claims.write().expect("no panic while held") = claims;
+    }
+
+    /// Sends an event with one argument to this connection only.
+    pub fn emit(&self, event: &str, data: &impl Serialize) {
+        self.send(&Envelope::new(event, data));
+    }
+
+    /// Sends to this connection only. One that cannot take it is killed: it comes back and restores
+    /// its session, which a silent hole would not let it do.
+    pub fn send(&self, envelope: &Envelope) {
+        if self.peer.send(envelope) == Err(SendError::Full) {
+            metrics::counter!(crate::metric::SLOW_CONSUMERS).increment(1);
+            self.peer.kill();
+        }
+    }
+
+    /// Tells the client of a failure that no acknowledgement can carry.
+    pub fn emit_error(&self, event: &str, error: &AppError) {
+        #[derive(Serialize)]
+        struct Wire<'a> {
+            code: &'a str,
+            message: &'a str,
+            event: &'a str,
+        }
+        let (code, message) = (error.code.as_str(), error.message.as_ref());
+        self.emit(
+            "error",
+            &Wire {
+                code,
+                message,
+                event,
+            },
+        );
+    }
+
+    /// Whether this connection is in the room.
+    pub fn in_room(&self, room: &RoomName) -> bool {
+        self.lock().rooms.contains(room)
+    }
+
+    /// The rooms this connection is in.
+    pub fn rooms(&self) -> Vec<RoomName> {
+        self.lock().rooms.iter().cloned().collect()
+    }
+
+    /// Notes that it is in the room; `false` where it was already.
+    pub fn add_room(&self, room: &RoomName, limits: &Limits) -> Result<bool, AppError> {
+        let mut state = self.lock();
+        if state.rooms.contains(room) {
+            return Ok(false);
+        }
+        if state.rooms.len() >= limits.rooms_per_connection {
+            let message = format!(
+                "at most {} rooms per connection",
+                limits.rooms_per_connection
+            );
+            return Err(AppError::new(crate::error::Code::TooManyRooms, message));
+        }
+        Ok(state.rooms.insert(room.clone()))
+    }
+
+    /// Notes that it left the room; `false` where it was not in.
+    pub fn remove_room(&self, room: &RoomName) -> bool {
+        self.lock().rooms.remove(room)
+    }
+
+    /// Whether the user is announced as present through this connection.
+    pub fn registered(&self) -> bool {
+        self.lock().registered
+    }
+
+    /// Sets [`Session::registered`].
+    pub fn set_registered(&self, registered: bool) {
+        self.lock().registered = registered;
+    }
+
+    /// Whether the transport is gone: nothing may be entered any more.
+    pub fn closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+    }
+
+    /// Its rate limit.
+    pub fn meter<T>(&self, with: impl FnOnce(&mut Meter) -> T) -> T {
+        with(&mut self.lock().meter)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().expect("no panic while held")
+    }
+}
