@@ -1,0 +1,12 @@
+//! The project's own commands; `main.rs` is their command line.
+
+pub mod cluster;
+pub mod load;
+pub mod nginx;
+pub mod paths;
+pub mod ports;
+pub mod process;
+pub mod programs;
+pub mod testing;
+pub mod tidy;
+pub mod watchdog;

@@ -1,0 +1,77 @@
+//! `cargo xtask test`: everything that must hold, with one line of summary at the end.
+
+mod counts;
+mod lint;
+mod steps;
+
+use std::io::Write;
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+
+use counts::Counts;
+
+/// Check and test everything; the last line of output is `N passed, N failed`.
+///
+/// As root on Debian it installs what is missing (Redis, nginx, Node, cargo-nextest).
+#[derive(Args)]
+pub struct Options {
+    /// Only this part.
+    #[arg(value_enum)]
+    part: Option<Part>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Formatting, clippy, cargo-deny, tidiness.
+    Lint,
+    /// Everything that `cargo nextest` runs, and the examples in doc comments.
+    Unit,
+    /// The official clients against a real cluster.
+    E2e,
+}
+
+/// Runs the wished part, or all.
+pub fn run(options: &Options) -> Result<()> {
+    let wished = |part| options.part.is_none_or(|only| only == part);
+    steps::install(wished(Part::Unit), wished(Part::E2e))?;
+    let mut failed_checks = Vec::new();
+    let mut counts = Counts::default();
+    if wished(Part::Lint) {
+        failed_checks = lint::run();
+    }
+    if wished(Part::Unit) {
+        counts.add(steps::unit()?);
+    }
+    if wished(Part::E2e) {
+        counts.add(steps::end_to_end()?);
+    }
+    finish(&failed_checks, counts)
+}
+
+fn finish(failed_checks: &[&str], counts: Counts) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    if !failed_checks.is_empty() {
+        writeln!(stdout, "checks that failed: {}", failed_checks.join(", "))?;
+    }
+    writeln!(stdout, "{} passed, {} failed", counts.passed, counts.failed)?;
+    stdout.flush()?;
+    if failed_checks.is_empty() && counts.failed == 0 {
+        return Ok(());
+    }
+    // The summary stays the last line: no error message after it.
+    std::process::exit(1)
+}
+
+/// Says what comes next.
+fn title(text: &str) {
+    eprintln!("\n== {text}");
+}
+
+/// An error for a command that could not do its work.
+fn must(ok: bool, what: &str) -> Result<()> {
+    if !ok {
+        bail!("{what} failed");
+    }
+    Ok(())
+}
