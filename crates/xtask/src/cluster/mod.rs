@@ -90,17 +90,27 @@ fn stay(cluster: &mut Cluster, wishes: &Receiver<Wish>, parent: u32) -> Result<(
 }
 
 fn restart(cluster: &mut Cluster, wishes: &Receiver<Wish>) -> Result<()> {
-    // Whoever kills a node and at once asks for a restart is faster than the kernel.
-    let until = Instant::now() + Duration::from_millis(500);
-    while cluster.report_ended() == 0 && Instant::now() < until {
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_for_the_dying(cluster);
     cluster.start_dead()?;
     match cluster.wait_ready(&|| !stop_wished(wishes)) {
         Ok(()) => cluster.announce(),
         Err(error) => {
             eprintln!("cluster: {error:#}");
             Ok(())
+        }
+    }
+}
+
+/// Whoever kills nodes and at once asks for a restart is faster than the kernel: wait until
+/// somebody is down and nobody follows.
+fn wait_for_the_dying(cluster: &mut Cluster) {
+    let until = Instant::now() + Duration::from_millis(600);
+    let mut down = cluster.report_ended();
+    while Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(100));
+        let before = std::mem::replace(&mut down, cluster.report_ended());
+        if down > 0 && down == before {
+            return;
         }
     }
 }
