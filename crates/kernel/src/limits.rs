@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::error::AppError;
+
 /// Defaults are the contract's.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -52,6 +54,19 @@ impl Default for Limits {
             list_entries: 200,
             list_interval: Duration::from_millis(250),
             history: 100,
+        }
+    }
+}
+
+impl Limits {
+    /// The length of a message's text.
+    pub fn check_text(&self, text: &str) -> Result<(), AppError> {
+        match text.chars().nth(self.text_chars) {
+            Some(_) => Err(AppError::too_large(format!(
+                "text may have {} characters",
+                self.text_chars
+            ))),
+            None => Ok(()),
         }
     }
 }

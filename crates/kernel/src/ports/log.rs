@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use serde_json::value::RawValue;
 
 use super::{Parcel, PortResult};
 use crate::{
@@ -37,6 +38,18 @@ pub struct Page {
 }
 
 impl Page {
+    /// The messages' data, as clients get it.
+    pub fn messages(&self) -> Vec<Box<RawValue>> {
+        let data = |parcel: &Parcel| match parcel {
+            Parcel::Message(envelope) => envelope.data(),
+            _ => None,
+        };
+        self.entries
+            .iter()
+            .filter_map(|(_, parcel)| data(parcel))
+            .collect()
+    }
+
     /// Whether the page goes on without a hole from `after` of `epoch`.
     pub fn follows(&self, epoch: &str, after: u64) -> bool {
         let same_life = self.epoch == epoch && after <= self.head;

@@ -1,0 +1,244 @@
+//! Rooms: creating, joining, leaving, speaking in them, and who is there.
+
+mod history;
+mod lists;
+mod payload;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use serde_json::json;
+use starling_kernel::{
+    envelope::{Draft, Envelope},
+    error::AppError,
+    feature::{Call, Feature, Reply, Routes, Services, done, reply},
+    id::RoomName,
+    ports::{Change, Entry, Leave, Once, Page, Transition},
+    session::Session,
+    topic::Topic,
+};
+
+use crate::common::{Cut, Membership, matches, name_guest};
+use lists::MemberLists;
+use payload::{Comer, Create, Join, ListRooms, Listed, Message, Named, RoomEvent, Said};
+
+pub(crate) struct Rooms {
+    services: Arc<Services>,
+    membership: Membership,
+    lists: Arc<MemberLists>,
+    require_grant: bool,
+}
+
+impl Rooms {
+    pub(crate) fn new(services: Arc<Services>, require_grant: bool) -> Self {
+        Self {
+            membership: Membership::new(services.clone()),
+            lists: MemberLists::new(services.clone()),
+            services,
+            require_grant,
+        }
+    }
+
+    async fn create(self: Arc<Self>, call: Call<Create>) -> Reply {
+        let Call {
+            session, command, ..
+        } = call;
+        name_guest(&session, command.username.as_deref())?;
+        let room = command.room_name;
+        if session.in_room(&room) {
+            return Err(AppError::room_exists());
+        }
+        let entry = Entry::Create {
+            private: command.private,
+        };
+        let joining = self.membership.enter(&session, &room, entry).await?;
+        session.emit("room-created", &Named { room_name: &room });
+        session.emit("joined-room", &Named { room_name: &room });
+        joining.open_after(&Page::default());
+        reply(json!({"roomName": room}))
+    }
+
+    async fn join(self: Arc<Self>, call: Call<Join>) -> Reply {
+        let Call {
+            session, command, ..
+        } = call;
+        name_guest(&session, command.username.as_deref())?;
+        let room = command.room_name;
+        let entry = Entry::Join {
+            granted: self.granted(&session, &room).await?,
+        };
+        let joining = self.membership.enter(&session, &room, entry).await?;
+        let page = match history::latest(&self.services, &room).await {
+            Ok(page) => page,
+            Err(error) => {
+                self.membership.exit(&session, &room, Leave::Now).await;
+                return Err(error);
+            }
+        };
+        history::send(&session, &room, &page);
+        session.emit("joined-room", &Named { room_name: &room });
+        joining.open_after(&page);
+        self.lists.changed(&room);
+        reply(json!({"roomName": room}))
+    }
+
+    /// Whether the token vouches for the user. Where every room needs a grant, one that is not
+    /// vouched for must hold one.
+    async fn granted(&self, session: &Session, room: &RoomName) -> Result<bool, AppError> {
+        let claims = session.claims();
+        let vouched = claims
+            .rooms
+            .iter()
+            .any(|pattern| matches(pattern, room.as_str()));
+        if self.require_grant && !vouched {
+            let found = self
+                .services
+                .backend
+                .rooms
+                .room(room, &claims.identity.user)
+                .await;
+            let found = found.map_err(|_| AppError::join_failed())?;
+            if !found.ok_or_else(AppError::room_not_found)?.granted {
+                return Err(AppError::not_authorized());
+            }
+        }
+        Ok(vouched)
+    }
+
+    async fn leave(self: Arc<Self>, call: Call<payload::Leave>) -> Reply {
+        self.membership
+            .exit(&call.session, &call.command.room_name, Leave::Now)
+            .await;
+        done()
+    }
+
+    async fn message(self: Arc<Self>, call: Call<Message>) -> Reply {
+        let Message {
+            room_name,
+            text,
+            client_id,
+        } = call.command;
+        let identity = call.session.identity();
+        let timestamp = self.services.clock.now();
+        let said = Said {
+            room_name: &room_name,
+            user_id: &identity.user,
+            username: &identity.username,
+            text: &text,
+            timestamp,
+        };
+        let draft = Draft::new("room-message", &said)?;
+        let once = client_id.map(|client_id| Once {
+            user: identity.user.clone(),
+            client_id,
+        });
+        let stored = self
+            .services
+            .hub
+            .store(&Topic::room(&room_name), &draft, once.as_ref())
+            .await?;
+        reply(json!({"id": stored.position.id(), "seq": stored.position.seq}))
+    }
+
+    /// A named event with the sender's own data, as it came: not decoded, binary parts included.
+    async fn event(self: Arc<Self>, call: Call<RoomEvent>) -> Reply {
+        let RoomEvent {
+            room_name,
+            event,
+            data,
+        } = call.command;
+        let mut envelope = Envelope::new(&event, &data).except(&call.session.conn);
+        envelope.attachments = call.attachments;
+        self.services
+            .hub
+            .publish(&Topic::room(&room_name), envelope)
+            .await;
+        done()
+    }
+
+    /// Public rooms, and the private ones that the user may join.
+    async fn list(self: Arc<Self>, call: Call<ListRooms>) -> Reply {
+        let limit = self.services.limits.list_entries;
+        let claims = call.session.claims();
+        let rooms = &self.services.backend.rooms;
+        let (all, public) = rooms.list(&claims.identity.user, limit).await?;
+        let vouched = |name: &RoomName| claims.rooms.iter().any(|p| matches(p, name.as_str()));
+        let may_join = |room: &&starling_kernel::ports::Room| {
+            !room.private || room.granted || vouched(&room.name) || call.session.in_room(&room.name)
+        };
+        let mut listed: Vec<_> = all.iter().filter(may_join).collect();
+        listed.sort_by_key(|room| room.created_at);
+        let private = listed.iter().filter(|room| room.private).count() as u64;
+        listed.truncate(limit);
+        let cut = Cut::new(listed.len(), public + private);
+        let list: Vec<_> = listed.into_iter().map(Listed::from).collect();
+        call.session
+            .send(&Envelope::with_args("room-list", &(&list, &cut)));
+        reply(json!({"total": cut.total, "truncated": cut.truncated}))
+    }
+
+    fn announce(&self, topic: &Topic, event: &str, transition: &Transition) {
+        let Some(room) = topic.room_name() else {
+            return;
+        };
+        let comer = Comer {
+            room_name: room,
+            user_id: &transition.member.user,
+            username: &transition.member.username,
+        };
+        let mut envelope = Envelope::new(event, &comer);
+        envelope.except = transition.conn.clone();
+        self.services.hub.emit_local(topic, &envelope);
+        self.lists.changed(room);
+    }
+}
+
+#[async_trait]
+impl Feature for Rooms {
+    fn routes(self: Arc<Self>, routes: &mut Routes) {
+        routes
+            .on("/", "create-room", &self, Self::create)
+            .on("/", "join-room", &self, Self::join)
+            .on("/", "leave-room", &self, Self::leave)
+            .on("/", "room-message", &self, Self::message)
+            .on("/", "room-event", &self, Self::event)
+            .on("/", "list-rooms", &self, Self::list);
+    }
+
+    async fn disconnected(&self, session: &Arc<Session>) {
+        let rooms = session.rooms();
+        let exits = rooms
+            .iter()
+            .map(|room| self.membership.exit(session, room, Leave::AfterGrace));
+        join_all(exits).await;
+    }
+
+    fn transition(&self, transition: &Transition) {
+        let Some(topic @ Topic::Room("/", _)) = Topic::parse(&transition.place, crate::NAMESPACES)
+        else {
+            return;
+        };
+        match transition.kind {
+            Change::Entered => self.announce(&topic, "user-joined-room", transition),
+            Change::Left => self.announce(&topic, "user-left-room", transition),
+            Change::Updated => {}
+        }
+    }
+
+    /// Comings and goings may have been missed: the lists tell how it is.
+    fn lost(&self) {
+        let topics = self.services.hub.topics();
+        topics
+            .iter()
+            .filter_map(Topic::room_name)
+            .for_each(|room| self.lists.changed(room));
+    }
+
+    /// The members get what is held, and are told that it is not all.
+    fn broken(&self, topic: &Topic) {
+        if let Some(room) = topic.room_name() {
+            tokio::spawn(history::begin_anew(self.services.clone(), room.clone()));
+        }
+    }
+}

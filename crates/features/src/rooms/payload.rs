@@ -1,0 +1,287 @@
+//! What clients send, and what they get.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
+use starling_kernel::{
+    error::AppError,
+    feature::Command,
+    id::{RoomName, UserId},
+    limits::Limits,
+    ports::Room,
+    time::Timestamp,
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Create {
+    pub(super) room_name: RoomName,
+    pub(super) username: Option<String>,
+    #[serde(default)]
+    pub(super) private: bool,
+}
+
+impl Command for Create {}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Join {
+    #[serde(alias = "roomId")]
+    pub(super) room_name: RoomName,
+    pub(super) username: Option<String>,
+}
+
+impl Command for Join {}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Leave {
+    #[serde(alias = "roomId")]
+    pub(super) room_name: RoomName,
+}
+
+impl Command for Leave {
+    fn room(&self) -> Option<&RoomName> {
+        Some(&self.room_name)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Message {
+    #[serde(alias = "roomId")]
+    pub(super) room_name: RoomName,
+    pub(super) text: String,
+    pub(super) client_id: Option<String>,
+}
+
+impl Command for Message {
+    fn check(&self, limits: &Limits) -> Result<(), AppError> {
+        limits.check_text(&self.text)?;
+        match &self.client_id {
+            Some(id) if id.is_empty() || id.len() > limits.client_id_bytes => {
+                let most = limits.client_id_bytes;
+                Err(AppError::invalid(format!(
+                    "clientId must be 1 to {most} bytes"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn room(&self) -> Option<&RoomName> {
+        Some(&self.room_name)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RoomEvent {
+    #[serde(alias = "roomId")]
+    pub(super) room_name: RoomName,
+    pub(super) event: String,
+    #[serde(default)]
+    pub(super) data: Option<Box<RawValue>>,
+}
+
+impl Command for RoomEvent {
+    fn check(&self, _: &Limits) -> Result<(), AppError> {
+        let fits = (1..=64).contains(&self.event.len())
+            && self
+                .event
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b":_-".contains(&b));
+        if !fits {
+            return Err(AppError::invalid("event must match [a-z0-9:_-]{1,64}"));
+        }
+        if RESERVED.contains(&self.event.as_str()) {
+            return Err(AppError::invalid("this event name is reserved"));
+        }
+        Ok(())
+    }
+
+    fn room(&self) -> Option<&RoomName> {
+        Some(&self.room_name)
+    }
+}
+
+/// The names that receivers take for the server's own: the contract's, all namespaces, and
+/// Socket.IO's.
+const RESERVED: &[&str] = &[
+    "admin-notification",
+    "all-read",
+    "auth",
+    "auth-refresh",
+    "board-cleared",
+    "broadcast",
+    "chat-message",
+    "clear-board",
+    "close-poll",
+    "connect",
+    "connect_error",
+    "connection",
+    "create-poll",
+    "create-room",
+    "cursor-move",
+    "cursor-remove",
+    "disconnect",
+    "disconnecting",
+    "draw",
+    "drawing-state",
+    "error",
+    "file-chunk",
+    "file-progress",
+    "file-shared",
+    "file-start",
+    "find-match",
+    "game-over",
+    "game-state",
+    "get-history",
+    "get-notifications",
+    "get-poll",
+    "history",
+    "join",
+    "join-room",
+    "joined-room",
+    "leave-room",
+    "list-presence",
+    "list-rooms",
+    "logout",
+    "mark-all-read",
+    "mark-read",
+    "match-found",
+    "message",
+    "messages-batch",
+    "metrics",
+    "move",
+    "notification",
+    "notification-read",
+    "notifications",
+    "opponent-disconnected",
+    "opponent-reconnected",
+    "ping",
+    "poll-closed",
+    "poll-created",
+    "poll-results",
+    "pong",
+    "presence-list",
+    "private-message",
+    "private-message-sent",
+    "reconnect",
+    "reconnect-session",
+    "reconnect_attempt",
+    "reconnect_error",
+    "reconnect_failed",
+    "register",
+    "room-created",
+    "room-event",
+    "room-history",
+    "room-list",
+    "room-members",
+    "room-message",
+    "session-restored",
+    "set-status",
+    "stop-typing",
+    "typing",
+    "user-joined",
+    "user-joined-room",
+    "user-left",
+    "user-left-room",
+    "user-list",
+    "user-offline",
+    "user-online",
+    "user-status",
+    "user-stop-typing",
+    "user-typing",
+    "vote",
+];
+
+/// `list-rooms` needs nothing.
+#[derive(Deserialize)]
+#[serde(from = "Value")]
+pub(super) struct ListRooms;
+
+impl From<Value> for ListRooms {
+    fn from(_: Value) -> Self {
+        Self
+    }
+}
+
+impl Command for ListRooms {}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Named<'a> {
+    pub(super) room_name: &'a RoomName,
+}
+
+/// A stored message; `id` and `seq` are added where its place in the log is known.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Said<'a> {
+    pub(super) room_name: &'a RoomName,
+    pub(super) user_id: &'a UserId,
+    pub(super) username: &'a str,
+    pub(super) text: &'a str,
+    pub(super) timestamp: Timestamp,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Comer<'a> {
+    pub(super) room_name: &'a RoomName,
+    pub(super) user_id: &'a UserId,
+    pub(super) username: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Listed<'a> {
+    name: &'a RoomName,
+    member_count: u64,
+    created_at: Timestamp,
+}
+
+impl<'a> From<&'a Room> for Listed<'a> {
+    fn from(room: &'a Room) -> Self {
+        Self {
+            name: &room.name,
+            member_count: room.members,
+            created_at: room.created_at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(name: &str) -> Result<(), AppError> {
+        let json = serde_json::json!({"roomName": "r", "event": name});
+        let event: RoomEvent = serde_json::from_value(json).unwrap();
+        event.check(&Limits::default())
+    }
+
+    #[test]
+    fn a_room_event_cannot_pass_for_one_of_the_servers() {
+        assert!(event("image").is_ok());
+        for bad in ["", "Image", "a b", &"x".repeat(65)] {
+            assert!(event(bad).is_err(), "{bad:?}");
+        }
+        for reserved in RESERVED {
+            assert!(event(reserved).is_err(), "{reserved}");
+        }
+    }
+
+    #[test]
+    fn a_message_has_a_bounded_text_and_client_id() {
+        let message = |text: &str, id: &str| {
+            let json = serde_json::json!({"roomName": "r", "text": text, "clientId": id});
+            serde_json::from_value::<Message>(json)
+                .unwrap()
+                .check(&Limits::default())
+        };
+        assert!(message(&"é".repeat(4096), &"x".repeat(64)).is_ok());
+        assert!(message(&"é".repeat(4097), "x").is_err());
+        assert!(message("", &"x".repeat(65)).is_err());
+    }
+}

@@ -1,0 +1,157 @@
+//! Who is typing. The server says `user-stop-typing` by itself when a client falls silent.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use starling_kernel::{
+    envelope::Envelope,
+    feature::{Call, Command, Feature, Reply, Routes, Services, done},
+    id::{ConnId, RoomName, UserId},
+    session::{Identity, Session},
+    topic::Topic,
+};
+use tokio::time::{Instant, sleep_until};
+
+/// How long somebody counts as typing after the last `typing`.
+const SILENCE: Duration = Duration::from_secs(2);
+
+pub(crate) struct Typing {
+    services: Arc<Services>,
+    /// Until when each counts as typing. At most one entry per connection and room it is in.
+    until: Mutex<HashMap<(ConnId, RoomName), Instant>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct InRoom {
+    #[serde(alias = "roomId")]
+    room_name: RoomName,
+}
+
+impl Command for InRoom {
+    fn room(&self) -> Option<&RoomName> {
+        Some(&self.room_name)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Notice<'a> {
+    room_name: &'a RoomName,
+    username: &'a str,
+    user_id: &'a UserId,
+}
+
+/// One connection in one room, as others see it.
+#[derive(Clone)]
+struct Typist {
+    conn: ConnId,
+    room: RoomName,
+    identity: Identity,
+}
+
+impl Typing {
+    pub(crate) fn new(services: Arc<Services>) -> Self {
+        Self {
+            services,
+            until: Mutex::default(),
+        }
+    }
+
+    async fn start(self: Arc<Self>, call: Call<InRoom>) -> Reply {
+        let typist = Typist::new(&call.session, &call.command.room_name);
+        let until = Instant::now() + SILENCE;
+        let running = self.lock().insert(typist.key(), until).is_some();
+        if !running {
+            tokio::spawn(self.clone().watch(typist.clone(), until));
+        }
+        self.tell("user-typing", &typist).await;
+        done()
+    }
+
+    async fn stop(self: Arc<Self>, call: Call<InRoom>) -> Reply {
+        let typist = Typist::new(&call.session, &call.command.room_name);
+        self.end(&typist).await;
+        done()
+    }
+
+    /// Waits for the silence; ends early and quietly where somebody else ended it.
+    async fn watch(self: Arc<Self>, typist: Typist, mut until: Instant) {
+        loop {
+            sleep_until(until).await;
+            match self.lock().get(&typist.key()) {
+                None => return,
+                Some(later) if *later > until => until = *later,
+                Some(_) => break,
+            }
+        }
+        self.end(&typist).await;
+    }
+
+    async fn end(&self, typist: &Typist) {
+        let was_typing = self.lock().remove(&typist.key()).is_some();
+        if was_typing {
+            self.tell("user-stop-typing", typist).await;
+        }
+    }
+
+    async fn tell(&self, event: &str, typist: &Typist) {
+        let Identity { user, username } = &typist.identity;
+        let notice = Notice {
+            room_name: &typist.room,
+            username,
+            user_id: user,
+        };
+        let envelope = Envelope::new(event, &notice).except(&typist.conn);
+        self.services
+            .hub
+            .publish(&Topic::room(&typist.room), envelope)
+            .await;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(ConnId, RoomName), Instant>> {
+        self.until.lock().expect("no panic while held")
+    }
+}
+
+impl Typist {
+    fn new(session: &Session, room: &RoomName) -> Self {
+        Self {
+            conn: session.conn.clone(),
+            room: room.clone(),
+            identity: session.identity(),
+        }
+    }
+
+    fn key(&self) -> (ConnId, RoomName) {
+        (self.conn.clone(), self.room.clone())
+    }
+}
+
+#[async_trait]
+impl Feature for Typing {
+    fn routes(self: Arc<Self>, routes: &mut Routes) {
+        routes
+            .on("/", "typing", &self, Self::start)
+            .on("/", "stop-typing", &self, Self::stop);
+    }
+
+    async fn disconnected(&self, session: &Arc<Session>) {
+        let rooms: Vec<_> = {
+            let until = self.lock();
+            until
+                .keys()
+                .filter(|(conn, _)| *conn == session.conn)
+                .map(|(_, room)| room.clone())
+                .collect()
+        };
+        for room in rooms {
+            self.end(&Typist::new(session, &room)).await;
+        }
+    }
+}
