@@ -1,0 +1,116 @@
+// EVENTS.md, override 1: guest mode. A guest's userId is a private key; others see a public id.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { useCluster } from "../lib/cluster.js";
+import { fresh } from "../lib/names.js";
+import { DIRECT, onEveryRoute } from "../lib/routes.js";
+import { roomOf, say } from "../lib/rooms.js";
+
+const cluster = useCluster({ guest: true });
+
+function guest(t, username, { node = 0, route = DIRECT, key = fresh(`key-of-${username}`) } = {}) {
+  const client = cluster.open(t, route.address(cluster, node), { username, transport: route.transport });
+  client.key = key;
+  return client.ready();
+}
+
+/** A guest who has registered; `id` is what others see. */
+async function registered(t, username, options) {
+  const client = await guest(t, username, options);
+  const { userId } = await client.ok("register", { userId: client.key, username });
+  client.id = userId;
+  return client;
+}
+
+onEveryRoute((route) => {
+  test("a guest needs no token and is announced by a public id", async (t) => {
+    const bob = await registered(t, "bob", { route, node: 1 });
+    const ann = await registered(t, "ann", { route });
+    assert.deepEqual(await bob.next("user-online", { userId: ann.id }), [{ userId: ann.id, username: "ann" }]);
+    assert.notEqual(ann.id, ann.key);
+  });
+
+  test("message is answered to the sender alone, as in the seed", async (t) => {
+    const [ann, bob] = [await guest(t, "ann", { route }), await guest(t, "bob", { route, node: 1 })];
+    const data = { text: fresh("hello") };
+    ann.send("message", data);
+    assert.deepEqual(await ann.next("message"), [{ text: "Message received", data }]);
+    ann.send("broadcast", { fence: data.text });
+    await bob.next("message", { fence: data.text });
+    assert.equal(bob.all("message", { text: "Message received" }).length, 0);
+  });
+
+  test("a guest's key restores the session on another node", async (t) => {
+    const [ann, bob] = [await registered(t, "ann", { route }), await registered(t, "bob", { route, node: 1 })];
+    const roomName = await roomOf(ann, bob);
+    ann.drop();
+    await say(bob, roomName, "missed");
+    const again = await guest(t, "ann", { route, node: 1 });
+    again.send("reconnect-session", { userId: ann.key, lastSeq: { [roomName]: 0 } });
+    const [restored] = await again.next("session-restored");
+    assert.deepEqual([restored.userId, restored.username, restored.rooms], [ann.id, "ann", [roomName]]);
+    assert.deepEqual(restored.missed[roomName].map(({ text }) => text), ["missed"]);
+  });
+});
+
+test("the same key is the same public id on every node", async (t) => {
+  const ann = await registered(t, "ann");
+  const tablet = await registered(t, "ann", { node: 1, key: ann.key });
+  assert.equal(tablet.id, ann.id);
+});
+
+test("a public id restores nobody", async (t) => {
+  const ann = await registered(t, "ann");
+  const mallory = await guest(t, "mallory", { node: 1 });
+  const error = await mallory.refused("reconnect-session", { userId: ann.id });
+  assert.deepEqual([error.code, error.message], ["session_not_found", "User not found"]);
+});
+
+test("registering with somebody's public id makes somebody else", async (t) => {
+  const ann = await registered(t, "ann");
+  const mallory = await registered(t, "ann", { node: 1, key: ann.id });
+  assert.notEqual(mallory.id, ann.id);
+});
+
+test("nobody is ever sent another guest's key", async (t) => {
+  const [ann, bob] = [await registered(t, "ann"), await registered(t, "bob", { node: 1 })];
+  const roomName = await roomOf(ann, bob);
+  await say(ann, roomName, "hi");
+  await ann.ok("typing", { roomName });
+  await bob.next("user-typing");
+  bob.send("list-presence");
+  await bob.next("presence-list");
+  assert.ok(!JSON.stringify(bob.log).includes(ann.key));
+});
+
+test("an unregistered guest may join and talk under a random public id and the name it gives", async (t) => {
+  const bob = await registered(t, "bob", { node: 1 });
+  const roomName = await roomOf(bob);
+  const visitor = await guest(t, "visitor");
+  await visitor.ok("join-room", { roomName, username: "Visitor" });
+  const [joined] = await bob.next("user-joined-room", { roomName });
+  assert.equal(joined.username, "Visitor");
+  assert.notEqual(joined.userId, visitor.socket.id);
+  await say(visitor, roomName, "hello");
+  await bob.next("room-message", { userId: joined.userId, username: "Visitor", text: "hello" });
+});
+
+test("a guest who is not registered cannot act for a registered one", async (t) => {
+  const ann = await registered(t, "ann");
+  const bob = await registered(t, "bob", { node: 1 });
+  const roomName = await roomOf(bob);
+  const mallory = await guest(t, "mallory");
+  await mallory.ok("join-room", { roomName, username: "ann", userId: ann.id });
+  await mallory.ok("room-message", { roomName, text: "I am ann", userId: ann.id });
+  const [message] = await bob.next("room-message", { text: "I am ann" });
+  assert.notEqual(message.userId, ann.id);
+});
+
+for (const userId of [undefined, null, "", 7, {}, "x".repeat(200)]) {
+  test(`registering with the userId ${JSON.stringify(userId)?.slice(0, 20)} is refused`, async (t) => {
+    const client = await guest(t, "ann");
+    assert.equal((await client.refused("register", { userId, username: "ann" })).code, "invalid_payload");
+  });
+}
