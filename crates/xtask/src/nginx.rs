@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
 use crate::paths;
+use crate::process::Service;
 
 /// A gateway as nginx sees it.
 pub struct Upstream {
@@ -56,6 +57,13 @@ pub fn install(dir: &Path, listen: &str, gateways: &[Upstream]) -> Result<()> {
     fs::write(dir.join("listen.conf"), format!("listen {listen};\n"))?;
     fs::write(dir.join("nodes.conf"), nodes_conf(gateways))?;
     Ok(())
+}
+
+/// nginx in the foreground on what `install` has put into `dir`.
+pub fn service(program: &Path, dir: &Path, logs: &Path) -> Service {
+    Service::new("nginx", program, logs)
+        .args(["-e", "stderr", "-g", "daemon off;", "-p"])
+        .args([dir.to_owned(), PathBuf::from("-c"), dir.join("nginx.conf")])
 }
 
 /// Writes the list for docker-compose.yml.

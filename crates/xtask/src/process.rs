@@ -101,6 +101,14 @@ impl Service {
         }
     }
 
+    /// Ends it and its children at once.
+    pub fn kill(&mut self) {
+        self.signal(Signal::SIGKILL);
+        if let Some(mut child) = self.child.take() {
+            let _ = child.wait();
+        }
+    }
+
     /// The last lines of its log, for an error message.
     pub fn log_tail(&self) -> String {
         let text = std::fs::read(&self.log).unwrap_or_default();

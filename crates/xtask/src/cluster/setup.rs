@@ -194,13 +194,7 @@ fn nginx_member(dir: &Path, logs: &Path, plan: &Plan, reserved: Reserved) -> Res
         })
         .collect();
     nginx::install(&prefix, &format!("127.0.0.1:{}", plan.port), &upstreams)?;
-    let service = Service::new("nginx", &programs::require(NGINX.name)?, logs)
-        .args(["-e", "stderr", "-g", "daemon off;", "-p"])
-        .args([
-            prefix.clone(),
-            PathBuf::from("-c"),
-            prefix.join("nginx.conf"),
-        ]);
+    let service = nginx::service(&programs::require(NGINX.name)?, &prefix, logs);
     Ok(Member {
         service,
         probe: Probe::Port(plan.port),

@@ -8,17 +8,14 @@ use crate::tidy;
 
 /// Runs every check, also after one has failed; returns the names of those that did.
 pub(super) fn run() -> Vec<&'static str> {
-    let checks: [(&str, fn() -> bool); 4] = [
-        ("format", format),
-        ("clippy", clippy),
-        ("deny", deny),
-        ("tidy", tidy_up),
+    let results = [
+        ("format", format()),
+        ("clippy", clippy()),
+        ("deny", deny()),
+        ("tidy", tidy_up()),
     ];
-    checks
-        .into_iter()
-        .filter(|(_, check)| !check())
-        .map(|(name, _)| name)
-        .collect()
+    let failed = results.into_iter().filter(|(_, ok)| !ok);
+    failed.map(|(name, _)| name).collect()
 }
 
 fn format() -> bool {
