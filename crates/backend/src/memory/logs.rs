@@ -1,0 +1,197 @@
+use std::collections::{HashMap, VecDeque};
+
+use async_trait::async_trait;
+use starling_kernel::{
+    envelope::{Draft, Position},
+    id::{self, UserId},
+    ports::{Appended, Heard, Log, Once, Page, Parcel, PortError, PortResult, Transition},
+    time::Timestamp,
+    topic::Topic,
+};
+
+use super::{MemoryNode, state::State};
+use crate::{EPOCH_LEN, PRESENCE_HISTORY, REPEAT_WINDOW};
+
+/// Messages whose repeats are recognised; more forget the oldest before its time.
+const REPEATS: usize = 1_000_000;
+
+/// Topic, sender and the sender's choice.
+type OnceKey = (Topic, UserId, String);
+
+/// All logs, and what was sent once.
+pub(super) struct Logs {
+    pub(super) history: usize,
+    logs: HashMap<Topic, TopicLog>,
+    once: HashMap<OnceKey, (Position, Timestamp)>,
+    /// The keys of `once` by when they are forgotten.
+    forget: VecDeque<(Timestamp, OnceKey)>,
+}
+
+struct TopicLog {
+    epoch: String,
+    head: u64,
+    entries: VecDeque<(u64, Parcel)>,
+}
+
+impl TopicLog {
+    fn begin() -> Self {
+        Self {
+            epoch: id::random(EPOCH_LEN),
+            head: 0,
+            entries: VecDeque::new(),
+        }
+    }
+
+    fn page<'a>(&self, entries: impl Iterator<Item = &'a (u64, Parcel)>) -> Page {
+        Page {
+            epoch: self.epoch.clone(),
+            head: self.head,
+            entries: entries.cloned().collect(),
+        }
+    }
+}
+
+impl Logs {
+    pub(super) fn new(history: usize) -> Self {
+        Self {
+            history,
+            logs: HashMap::new(),
+            once: HashMap::new(),
+            forget: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn remove(&mut self, topic: &Topic) {
+        self.logs.remove(topic);
+    }
+
+    /// Stores what `parcel` makes of the next place in the log.
+    fn append(
+        &mut self,
+        topic: &Topic,
+        parcel: impl FnOnce(&Position) -> Parcel,
+    ) -> (Position, Parcel) {
+        let keep = match topic {
+            Topic::Presence(_) => PRESENCE_HISTORY,
+            _ => self.history,
+        };
+        let log = (self.logs.entry(topic.clone())).or_insert_with(TopicLog::begin);
+        log.head += 1;
+        let position = Position {
+            epoch: log.epoch.clone(),
+            seq: log.head,
+        };
+        let parcel = parcel(&position);
+        log.entries.push_back((log.head, parcel.clone()));
+        let surplus = log.entries.len().saturating_sub(keep);
+        log.entries.drain(..surplus);
+        (position, parcel)
+    }
+
+    /// The first one's position, if this is a repeat within the log's present life.
+    fn repeated(&mut self, now: Timestamp, key: &OnceKey) -> Option<Position> {
+        self.forget_until(now);
+        let (first, _) = self.once.get(key)?;
+        let log = self.logs.get(&key.0)?;
+        (log.epoch == first.epoch).then(|| first.clone())
+    }
+
+    fn remember(&mut self, now: Timestamp, key: OnceKey, position: &Position) {
+        let until = Timestamp(now.0 + REPEAT_WINDOW.as_millis() as u64);
+        self.once.insert(key.clone(), (position.clone(), until));
+        self.forget.push_back((until, key));
+    }
+
+    fn forget_until(&mut self, now: Timestamp) {
+        let surplus = self.forget.len().saturating_sub(REPEATS);
+        let expired = self.forget.partition_point(|(until, _)| *until <= now);
+        for (until, key) in self.forget.drain(..surplus.max(expired)) {
+            // The key may have been used again since, in the next life of its room.
+            if self.once.get(&key).is_some_and(|(_, last)| *last == until) {
+                self.once.remove(&key);
+            }
+        }
+    }
+}
+
+impl State {
+    fn append(
+        &mut self,
+        now: Timestamp,
+        topic: &Topic,
+        draft: &Draft,
+        once: Option<&Once>,
+    ) -> PortResult<Appended> {
+        if matches!(topic, Topic::Room(..)) && !self.places.contains_key(topic) {
+            return Err(PortError::NoRoom);
+        }
+        let key = once.map(|o| (topic.clone(), o.user.clone(), o.client_id.clone()));
+        if let Some(position) = key.as_ref().and_then(|key| self.logs.repeated(now, key)) {
+            return Ok(Appended {
+                position,
+                repeated: true,
+            });
+        }
+        let position = self.store(topic, |at| Parcel::Message(draft.at(at)));
+        if let Some(key) = key {
+            self.logs.remember(now, key, &position);
+        }
+        Ok(Appended {
+            position,
+            repeated: false,
+        })
+    }
+
+    /// Appends a transition of a namespace to the log that all nodes follow.
+    pub(super) fn log_transition(&mut self, transition: Transition) {
+        self.store(&Topic::Presence(0), |_| Parcel::Transition(transition));
+    }
+
+    /// Appends and tells all who listen.
+    fn store(&mut self, topic: &Topic, parcel: impl FnOnce(&Position) -> Parcel) -> Position {
+        let (position, parcel) = self.logs.append(topic, parcel);
+        let heard = Heard::Parcel {
+            topic: topic.clone(),
+            position: Some(position.clone()),
+            parcel,
+        };
+        self.tell(topic, &heard, None);
+        position
+    }
+
+    fn after(&self, topic: &Topic, after: u64, limit: usize) -> Page {
+        let Some(log) = self.logs.logs.get(topic) else {
+            return Page::default();
+        };
+        let from = log.entries.partition_point(|(seq, _)| *seq <= after);
+        log.page(log.entries.iter().skip(from).take(limit))
+    }
+
+    fn latest(&self, topic: &Topic, limit: usize) -> Page {
+        let Some(log) = self.logs.logs.get(topic) else {
+            return Page::default();
+        };
+        let from = log.entries.len().saturating_sub(limit);
+        log.page(log.entries.iter().skip(from))
+    }
+}
+
+#[async_trait]
+impl Log for MemoryNode {
+    async fn append(
+        &self,
+        topic: &Topic,
+        draft: &Draft,
+        once: Option<&Once>,
+    ) -> PortResult<Appended> {
+        self.step(|state, now| state.append(now, topic, draft, once))
+    }
+
+    async fn after(&self, topic: &Topic, after: u64, limit: usize) -> PortResult<Page> {
+        Ok(self.step(|state, _| state.after(topic, after, limit)))
+    }
+
+    async fn latest(&self, topic: &Topic, limit: usize) -> PortResult<Page> {
+        Ok(self.step(|state, _| state.latest(topic, limit)))
+    }
+}

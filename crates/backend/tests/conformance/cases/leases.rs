@@ -1,0 +1,165 @@
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use starling_kernel::{
+    id::{Incarnation, NodeId},
+    ports::{Change, Entry, Leave, PortError},
+};
+use tokio::time::sleep;
+
+use crate::ground::{Ground, Node, ROOT, TIMES, member, room, settle};
+
+/// Beats until the other's life is over.
+async fn outlive(survivor: &Node, other: &Node) {
+    for _ in 0..20 {
+        if survivor.beat().await.contains(&other.life) {
+            return;
+        }
+        sleep(TIMES.lease / 3).await;
+    }
+    panic!("its lease never ended");
+}
+
+pub async fn a_life_that_stops_beating_is_dead_and_fenced(ground: Ground) {
+    let (one, two) = (ground.node("one").await, ground.node("two").await);
+    assert_eq!(one.beat().await, []);
+    outlive(&one, &two).await;
+    let presence = &two.backend.presence;
+    assert_eq!(presence.beat(&two.life).await, Err(PortError::Fenced));
+    one.backend.presence.reap(&two.life).await.unwrap();
+    assert_eq!(one.beat().await, [], "reaped");
+    let still = presence.beat(&two.life).await;
+    assert_eq!(still, Err(PortError::Fenced));
+    let next = Incarnation::of(&NodeId::parse("two").unwrap());
+    assert_eq!(presence.beat(&next).await.unwrap().dead, []);
+}
+
+pub async fn a_retired_life_is_dead_at_once(ground: Ground) {
+    let (one, two) = (ground.node("one").await, ground.node("two").await);
+    let presence = &two.backend.presence;
+    presence.retire(&two.life).await.unwrap();
+    assert_eq!(one.beat().await, [two.life.clone()]);
+    assert_eq!(presence.beat(&two.life).await, Err(PortError::Fenced));
+}
+
+pub async fn a_silence_of_all_kills_nobody(ground: Ground) {
+    let (one, two) = (ground.node("one").await, ground.node("two").await);
+    sleep(TIMES.lease * 2).await;
+    assert_eq!(one.beat().await, []);
+    sleep(TIMES.lease / 3).await;
+    assert_eq!(two.beat().await, []);
+    one.beat_for(TIMES.lease / 2).await;
+    two.beat().await;
+    // And then the clock is on again.
+    outlive(&one, &two).await;
+}
+
+pub async fn what_a_dead_life_held_is_reaped_as_lost(ground: Ground) {
+    let (mut one, two) = (ground.node("one").await, ground.node("two").await);
+    settle(&one).await;
+    let (one_beats, two_beats) = (one.beat(), two.backend.presence.beat(&two.life));
+    assert_eq!(one_beats.await, []);
+    two_beats.await.unwrap();
+    one.create(&room("r"), "ben", "c0").await;
+    two.join(&room("r"), "ann", "c1").await;
+    two.register(&ROOT, "ann", "c1").await;
+    two.register(&ROOT, "ann", "c2").await;
+    one.subscribe(&room("r")).await;
+    two.backend.presence.retire(&two.life).await.unwrap();
+    one.backend.presence.reap(&two.life).await.unwrap();
+    one.hears_nothing().await;
+    assert_eq!(one.total(&room("r")).await, 2, "the grace begins");
+    one.sweep_until(async || one.total(&room("r")).await == 1)
+        .await;
+    one.sweep_until(async || one.total(&ROOT).await == 0).await;
+    let left = one.hears_transition().await;
+    assert_eq!((left.kind, left.member), (Change::Left, member("ann")));
+    one.hears_nothing().await;
+}
+
+pub async fn reaping_leaves_those_alone_whom_another_life_holds(ground: Ground) {
+    let (one, two) = (ground.node("one").await, ground.node("two").await);
+    settle(&one).await;
+    two.create(&room("r"), "ann", "c1").await;
+    one.join(&room("r"), "ann", "c2").await;
+    two.register(&ROOT, "ann", "c1").await;
+    one.register(&ROOT, "ann", "c2").await;
+    one.backend.presence.retire(&two.life).await.unwrap();
+    one.backend.presence.reap(&two.life).await.unwrap();
+    let swept = one.sweep_for(TIMES.grace + Duration::from_millis(300));
+    assert_eq!(swept.await, 0);
+    assert_eq!(one.names(&room("r")).await, ["ann"]);
+    assert_eq!(one.names(&ROOT).await, ["ann"]);
+    assert!(one.exit(&ROOT, "ann", "c2", Leave::Now).await);
+}
+
+pub async fn a_reaped_life_cannot_enter(ground: Ground) {
+    let (one, two) = (ground.node("one").await, ground.node("two").await);
+    one.create(&room("r"), "ben", "c0").await;
+    one.backend.presence.retire(&two.life).await.unwrap();
+    one.backend.presence.reap(&two.life).await.unwrap();
+    let join = Entry::Join { granted: false };
+    let late = two.enter(&room("r"), "ann", "c1", join).await;
+    assert_eq!(late, Err(PortError::Fenced));
+    for user in ["ann", "eve", "kim"] {
+        let open = Entry::Open { announce: true };
+        let late = two.enter(&ROOT, user, "c1", open).await;
+        assert_eq!(late, Err(PortError::Fenced));
+    }
+    assert_eq!(one.total(&room("r")).await, 1);
+    assert_eq!(one.total(&ROOT).await, 0);
+}
+
+pub async fn concurrent_reaping_removes_once(ground: Ground) {
+    let (one, two) = (ground.node("one").await, ground.node("two").await);
+    settle(&one).await;
+    for n in 0..500 {
+        two.register(&ROOT, &format!("user{n}"), "c").await;
+    }
+    let presence = &one.backend.presence;
+    presence.retire(&two.life).await.unwrap();
+    for reaped in join_all((0..5).map(|_| presence.reap(&two.life))).await {
+        reaped.unwrap();
+    }
+    assert_eq!(one.beat().await, []);
+    assert_eq!(one.total(&ROOT).await, 500);
+    let swept = one.sweep_for(TIMES.grace + Duration::from_millis(600));
+    assert_eq!(swept.await, 500);
+    assert_eq!(one.total(&ROOT).await, 0);
+}
+
+pub async fn a_wiped_store_fences_those_who_had_begun(ground: Ground) {
+    let node = ground.node("one").await;
+    node.beat().await;
+    ground.wipe().await;
+    let presence = &node.backend.presence;
+    assert_eq!(presence.beat(&node.life).await, Err(PortError::Fenced));
+    let next = Incarnation::of(&NodeId::parse("one").unwrap());
+    presence.beat(&next).await.unwrap();
+    presence.beat(&next).await.unwrap();
+}
+
+pub async fn a_wiped_store_is_restored_by_those_who_hold(ground: Ground) {
+    let (one, two) = (ground.node("one").await, ground.node("two").await);
+    settle(&one).await;
+    one.create(&room("r"), "ann", "c1").await;
+    let before = one.say(&room("r"), "hi").await;
+    ground.wipe().await;
+    assert_eq!(one.total(&room("r")).await, 0);
+    let restore = Entry::Restore { private: false };
+    one.enter(&room("r"), "ann", "c1", restore.clone())
+        .await
+        .unwrap();
+    two.enter(&room("r"), "ben", "c2", restore).await.unwrap();
+    let mut names = two.names(&room("r")).await;
+    names.sort();
+    assert_eq!(names, ["ann", "ben"]);
+    let anew = one.say(&room("r"), "hi").await;
+    assert_ne!(anew.epoch, before.epoch);
+    // Sweeps pause, so that everybody can be registered again.
+    one.exit(&room("r"), "ann", "c1", Leave::AfterGrace).await;
+    let paused = TIMES.grace + TIMES.lease / 2;
+    assert_eq!(one.sweep_for(paused).await, 0);
+    one.sweep_until(async || one.total(&room("r")).await == 1)
+        .await;
+}

@@ -1,0 +1,210 @@
+use futures_util::future::join_all;
+use starling_kernel::{
+    id::UserId,
+    ports::{Leave, Once, Page, PortError},
+};
+
+use crate::ground::{CHAT, Ground, HISTORY, Node, draft, room};
+
+fn once(user: &str, client_id: &str) -> Once {
+    Once {
+        user: UserId::trusted(user),
+        client_id: client_id.into(),
+    }
+}
+
+async fn after(node: &Node, seq: u64, limit: usize) -> Page {
+    let log = &node.backend.log;
+    log.after(&room("r"), seq, limit).await.unwrap()
+}
+
+fn seqs(page: &Page) -> Vec<u64> {
+    page.entries.iter().map(|(seq, _)| *seq).collect()
+}
+
+pub async fn a_log_counts_by_one_and_keeps_its_epoch(ground: Ground) {
+    let (one, two) = (ground.node("one").await, ground.node("two").await);
+    one.create(&room("r"), "ann", "c1").await;
+    let first = one.say(&room("r"), "a").await;
+    let second = two.say(&room("r"), "b").await;
+    let third = one.say(&room("r"), "c").await;
+    assert_eq!((first.seq, second.seq, third.seq), (1, 2, 3));
+    assert!(!first.epoch.is_empty());
+    assert_eq!(first.epoch, second.epoch);
+    assert_eq!(first.epoch, third.epoch);
+}
+
+pub async fn every_subscribed_node_hears_an_append_and_so_does_the_sender(ground: Ground) {
+    let (mut one, mut two) = (ground.node("one").await, ground.node("two").await);
+    let mut other = ground.node("other").await;
+    one.create(&room("r"), "ann", "c1").await;
+    one.subscribe(&room("r")).await;
+    two.subscribe(&room("r")).await;
+    let position = one.say(&room("r"), "hi").await;
+    assert_eq!(one.hears_message().await.0, position);
+    assert_eq!(two.hears_message().await.0, position);
+    other.hears_nothing().await;
+}
+
+pub async fn what_is_delivered_is_the_draft_in_its_place(ground: Ground) {
+    let mut node = ground.node("one").await;
+    node.create(&room("r"), "ann", "c1").await;
+    node.subscribe(&room("r")).await;
+    let odd = "line\nfeed, \"quotes\", \\, /, \u{0}, ünïcödé, 🐦, [1,{}]";
+    let position = node.say(&room("r"), odd).await;
+    let expected = draft(odd).at(&position);
+    assert_eq!(
+        node.hears_message().await,
+        (position, expected.as_str().to_owned())
+    );
+    let page = after(&node, 0, 10).await;
+    let stored = starling_kernel::ports::Parcel::Message(expected);
+    assert_eq!(page.entries, [(1, stored)]);
+}
+
+pub async fn a_repeat_gets_the_first_ones_place_and_is_not_delivered(ground: Ground) {
+    let (mut one, two) = (ground.node("one").await, ground.node("two").await);
+    one.create(&room("r"), "ann", "c1").await;
+    one.subscribe(&room("r")).await;
+    let same = once("ann", "my-1");
+    let first = one
+        .backend
+        .log
+        .append(&room("r"), &draft("a"), Some(&same))
+        .await
+        .unwrap();
+    assert!(!first.repeated);
+    let again = two
+        .backend
+        .log
+        .append(&room("r"), &draft("a"), Some(&same))
+        .await
+        .unwrap();
+    assert!(again.repeated);
+    assert_eq!(again.position, first.position);
+    one.hears_message().await;
+    one.hears_nothing().await;
+    assert_eq!(after(&one, 0, 10).await.entries.len(), 1);
+}
+
+pub async fn only_the_same_user_topic_and_choice_make_a_repeat(ground: Ground) {
+    let node = ground.node("one").await;
+    node.create(&room("r"), "ann", "c1").await;
+    node.create(&room("s"), "ann", "c1").await;
+    let all = [
+        ("r", "ann", "1"),
+        ("r", "ben", "1"),
+        ("r", "ann", "2"),
+        ("s", "ann", "1"),
+    ];
+    for (name, user, client_id) in all {
+        let once = once(user, client_id);
+        let log = &node.backend.log;
+        let appended = log.append(&room(name), &draft("a"), Some(&once)).await;
+        assert!(!appended.unwrap().repeated, "{name} {user} {client_id}");
+    }
+}
+
+pub async fn concurrent_repeats_are_stored_once(ground: Ground) {
+    let nodes = [ground.node("one").await, ground.node("two").await];
+    nodes[0].create(&room("r"), "ann", "c1").await;
+    let (r, text, same) = (room("r"), draft("a"), once("ann", "x"));
+    let appends = (0..20).map(|n| nodes[n % 2].backend.log.append(&r, &text, Some(&same)));
+    let appended = join_all(appends).await;
+    let new = appended.iter().filter(|a| !a.as_ref().unwrap().repeated);
+    assert_eq!(new.count(), 1);
+    assert_eq!(after(&nodes[0], 0, 10).await.head, 1);
+}
+
+pub async fn all_nodes_hear_concurrent_senders_in_one_order(ground: Ground) {
+    let mut nodes = [ground.node("a").await, ground.node("b").await];
+    nodes[0].create(&room("r"), "ann", "c1").await;
+    for node in &nodes {
+        node.subscribe(&room("r")).await;
+    }
+    let r = room("r");
+    let send = async |node: &Node| {
+        for n in 0..100 {
+            node.say(&r, &format!("{n}")).await;
+        }
+    };
+    tokio::join!(send(&nodes[0]), send(&nodes[1]));
+    let [a, b] = &mut nodes;
+    for seq in 1..=200 {
+        let heard = a.hears_message().await;
+        assert_eq!(heard.0.seq, seq);
+        assert_eq!(heard, b.hears_message().await);
+    }
+}
+
+pub async fn without_its_room_a_log_cannot_be_appended_to(ground: Ground) {
+    let node = ground.node("one").await;
+    let result = node.backend.log.append(&room("r"), &draft("a"), None).await;
+    assert_eq!(result, Err(PortError::NoRoom));
+    assert_eq!(after(&node, 0, 10).await, Page::default());
+}
+
+pub async fn a_room_that_comes_again_begins_a_new_log(ground: Ground) {
+    let node = ground.node("one").await;
+    let append = async || {
+        let log = &node.backend.log;
+        log.append(&room("r"), &draft("a"), Some(&once("ann", "1")))
+            .await
+            .unwrap()
+    };
+    node.create(&room("r"), "ann", "c1").await;
+    let before = append().await;
+    node.exit(&room("r"), "ann", "c1", Leave::Now).await;
+    assert_eq!(after(&node, 0, 10).await, Page::default());
+    node.create(&room("r"), "ann", "c1").await;
+    assert_eq!(after(&node, 0, 10).await, Page::default());
+    let anew = append().await;
+    assert!(!anew.repeated, "the first one is not in this log");
+    assert_ne!(anew.position.epoch, before.position.epoch);
+    assert_eq!(anew.position.seq, 1);
+    assert!(append().await.repeated);
+}
+
+pub async fn a_namespace_has_a_log_without_anybody_there(ground: Ground) {
+    let mut node = ground.node("one").await;
+    node.subscribe(&CHAT).await;
+    let position = node.say(&CHAT, "hi").await;
+    assert_eq!(node.hears_message().await.0, position);
+    node.register(&CHAT, "ann", "c1").await;
+    node.exit(&CHAT, "ann", "c1", Leave::Now).await;
+    let page = node.backend.log.latest(&CHAT, 10).await.unwrap();
+    assert_eq!(seqs(&page), [1], "it outlives those who were there");
+}
+
+pub async fn pages_hold_what_was_asked_for(ground: Ground) {
+    let node = ground.node("one").await;
+    node.create(&room("r"), "ann", "c1").await;
+    for n in 0..10 {
+        node.say(&room("r"), &format!("{n}")).await;
+    }
+    let oldest = after(&node, 3, 4).await;
+    assert_eq!((seqs(&oldest), oldest.head), (vec![4, 5, 6, 7], 10));
+    assert!(oldest.follows(&oldest.epoch, 3));
+    assert_eq!(seqs(&after(&node, 8, 100).await), [9, 10]);
+    assert_eq!(seqs(&after(&node, 10, 100).await), [0; 0]);
+    assert_eq!(seqs(&after(&node, 99, 100).await), [0; 0]);
+    let log = &node.backend.log;
+    let newest = log.latest(&room("r"), 3).await.unwrap();
+    assert_eq!((seqs(&newest), newest.head), (vec![8, 9, 10], 10));
+    let none = log.latest(&room("r"), 0).await.unwrap();
+    assert_eq!((seqs(&none), none.head), (vec![], 10));
+    assert_eq!(none.epoch, newest.epoch);
+}
+
+pub async fn the_oldest_entries_are_trimmed(ground: Ground) {
+    let node = ground.node("one").await;
+    node.create(&room("r"), "ann", "c1").await;
+    for n in 0..400 {
+        node.say(&room("r"), &format!("{n}")).await;
+    }
+    let page = after(&node, 0, 1_000).await;
+    // A backend may trim in blocks of a hundred, which is much cheaper.
+    assert!((HISTORY..HISTORY + 200).contains(&page.entries.len()));
+    assert_eq!(page.entries.last().unwrap().0, 400);
+    assert!(!page.follows(&page.epoch, 0), "there is a hole");
+}

@@ -1,0 +1,163 @@
+use std::time::Duration;
+
+use starling_kernel::{
+    id::{RoomName, UserId},
+    ports::{Entry, Leave, PortError, Room},
+    topic::Topic,
+};
+use tokio::time::sleep;
+
+use crate::ground::{Ground, Node, ROOT, room};
+
+const PRIVATE: Entry = Entry::Create { private: true };
+const JOIN: Entry = Entry::Join { granted: false };
+
+async fn look(node: &Node, name: &str, user: &str) -> Option<Room> {
+    let rooms = &node.backend.rooms;
+    rooms
+        .room(&RoomName::trusted(name), &UserId::trusted(user))
+        .await
+        .unwrap()
+}
+
+async fn grant(node: &Node, name: &str, user: &str, granted: bool) -> Result<(), PortError> {
+    let rooms = &node.backend.rooms;
+    let (name, user) = (RoomName::trusted(name), UserId::trusted(user));
+    rooms.grant(&name, &user, granted).await
+}
+
+pub async fn a_room_is_created_once(ground: Ground) {
+    let (one, two) = (ground.node("one").await, ground.node("two").await);
+    one.create(&room("r"), "ann", "c1").await;
+    let again = Entry::Create { private: false };
+    let result = two.enter(&room("r"), "ben", "c2", again).await;
+    assert_eq!(result, Err(PortError::RoomExists));
+    let found = look(&two, "r", "ben").await.unwrap();
+    assert_eq!(
+        (found.members, found.private, found.granted),
+        (1, false, false)
+    );
+    assert!(found.created_at.0 > 1_600_000_000_000);
+    assert!(look(&two, "r", "ann").await.unwrap().granted);
+}
+
+pub async fn a_room_must_exist_to_be_joined(ground: Ground) {
+    let node = ground.node("one").await;
+    let join = Entry::Join { granted: true };
+    let result = node.enter(&room("r"), "ann", "c1", join).await;
+    assert_eq!(result, Err(PortError::NoRoom));
+    assert_eq!(look(&node, "r", "ann").await, None);
+    assert_eq!(grant(&node, "r", "ann", true).await, Err(PortError::NoRoom));
+}
+
+pub async fn a_private_room_needs_a_grant_a_voucher_or_a_membership(ground: Ground) {
+    let node = ground.node("one").await;
+    let r = room("r");
+    node.enter(&r, "ann", "c1", PRIVATE).await.unwrap();
+    let refused = node.enter(&r, "ben", "c2", JOIN).await;
+    assert_eq!(refused, Err(PortError::NotAuthorized));
+    assert_eq!(node.total(&r).await, 1);
+
+    let vouched = Entry::Join { granted: true };
+    let entered = node.enter(&r, "ben", "c2", vouched).await.unwrap();
+    assert!(entered.first && entered.private);
+    node.enter(&r, "ben", "c3", JOIN).await.expect("a member");
+    grant(&node, "r", "eve", true).await.unwrap();
+    node.enter(&r, "eve", "c4", JOIN).await.expect("a grant");
+
+    grant(&node, "r", "eve", false).await.unwrap();
+    assert_eq!(node.total(&r).await, 3, "taking a grant removes nobody");
+    node.exit(&r, "eve", "c4", Leave::Now).await;
+    let refused = node.enter(&r, "eve", "c4", JOIN).await;
+    assert_eq!(refused, Err(PortError::NotAuthorized));
+    node.exit(&r, "ann", "c1", Leave::Now).await;
+    node.enter(&r, "ann", "c1", JOIN)
+        .await
+        .expect("the creator");
+}
+
+pub async fn a_grant_lives_as_long_as_the_room(ground: Ground) {
+    let node = ground.node("one").await;
+    let r = room("r");
+    node.enter(&r, "ann", "c1", PRIVATE).await.unwrap();
+    grant(&node, "r", "ben", true).await.unwrap();
+    assert!(look(&node, "r", "ben").await.unwrap().granted);
+    node.exit(&r, "ann", "c1", Leave::Now).await;
+    node.enter(&r, "eve", "c2", PRIVATE).await.unwrap();
+    for stranger in ["ann", "ben"] {
+        assert!(!look(&node, "r", stranger).await.unwrap().granted);
+    }
+}
+
+pub async fn rooms_are_listed_oldest_first_private_ones_apart(ground: Ground) {
+    let node = ground.node("one").await;
+    for name in ["d", "b", "c", "a"] {
+        node.create(&room(name), "ann", "c1").await;
+        sleep(Duration::from_millis(3)).await;
+        let private = room(&format!("{name}.private"));
+        node.enter(&private, "ann", "c1", PRIVATE).await.unwrap();
+        sleep(Duration::from_millis(3)).await;
+    }
+    node.join(&room("b"), "ben", "c2").await;
+    grant(&node, "b.private", "ben", true).await.unwrap();
+    // Rooms of another namespace are not of this list, nor are namespaces.
+    let elsewhere = Topic::Room("/chat", RoomName::trusted("z"));
+    node.create(&elsewhere, "ann", "c1").await;
+    node.register(&ROOT, "ann", "c1").await;
+
+    let rooms = &node.backend.rooms;
+    let (list, total) = rooms.list(&UserId::trusted("ben"), 3).await.unwrap();
+    let names: Vec<_> = list.iter().map(|room| room.name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["d", "d.private", "b", "b.private", "c", "c.private"]
+    );
+    assert_eq!(total, 4);
+    assert_eq!((list[2].members, list[3].members), (2, 1));
+    let granted: Vec<_> = list.iter().map(|room| room.granted).collect();
+    assert_eq!(granted, [false, false, false, true, false, false]);
+    let private: Vec<_> = list.iter().map(|room| room.private).collect();
+    assert_eq!(private, [false, true, false, true, false, true]);
+
+    node.exit(&room("d"), "ann", "c1", Leave::Now).await;
+    let (list, total) = rooms.list(&UserId::trusted("ann"), 9).await.unwrap();
+    assert_eq!((list.len(), total), (7, 3));
+    assert!(list.iter().all(|room| room.granted));
+}
+
+pub async fn a_rooms_names_do_not_leak_between_rooms(ground: Ground) {
+    let node = ground.node("one").await;
+    for name in ["a", "a:b", "a.b", "order:/#a"] {
+        node.create(&room(name), name, "c1").await;
+        node.say(&room(name), "hi").await;
+    }
+    for name in ["a", "a:b", "a.b", "order:/#a"] {
+        assert_eq!(node.names(&room(name)).await, [name]);
+        let page = node.backend.log.latest(&room(name), 10).await.unwrap();
+        assert_eq!(page.entries.len(), 1);
+    }
+    node.exit(&room("a"), "a", "c1", Leave::Now).await;
+    assert_eq!(node.names(&room("a:b")).await, ["a:b"]);
+}
+
+pub async fn a_restored_room_is_as_it_was(ground: Ground) {
+    let node = ground.node("one").await;
+    let restore = Entry::Restore { private: true };
+    let entered = node.enter(&room("r"), "ann", "c1", restore.clone()).await;
+    assert!(entered.unwrap().private);
+    let refused = node.enter(&room("r"), "ben", "c2", JOIN).await;
+    assert_eq!(refused, Err(PortError::NotAuthorized));
+    // Whoever was in it may restore it, too.
+    node.enter(&room("r"), "eve", "c3", restore).await.unwrap();
+    let as_known = Entry::Restore { private: false };
+    let entered = node.enter(&room("r"), "kim", "c4", as_known).await;
+    assert!(entered.unwrap().private, "it exists, and stays as it is");
+}
+
+pub async fn a_secret_is_the_first_candidate(ground: Ground) {
+    let (one, two) = (ground.node("one").await, ground.node("two").await);
+    let (one, two) = (one.backend.rooms, two.backend.rooms);
+    assert_eq!(one.secret("cursor", "first").await.unwrap(), "first");
+    assert_eq!(two.secret("cursor", "second").await.unwrap(), "first");
+    assert_eq!(two.secret("other", "third").await.unwrap(), "third");
+}

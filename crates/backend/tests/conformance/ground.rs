@@ -1,0 +1,242 @@
+//! Where a case runs: a cluster of nodes on one backend.
+
+use std::{future::Future, time::Duration};
+
+use starling_backend::memory;
+use starling_kernel::{
+    envelope::{Draft, Position},
+    id::{ConnId, Incarnation, NodeId, RoomName, UserId},
+    ports::{
+        Backend, Entered, Entry, Heard, Holder, Leave, Member, Parcel, PortResult, PresenceTimes,
+        Transition,
+    },
+    topic::Topic,
+};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, timeout},
+};
+
+/// Short, but long enough for a busy machine.
+pub const TIMES: PresenceTimes = PresenceTimes {
+    grace: Duration::from_millis(600),
+    lease: Duration::from_millis(1_500),
+};
+
+/// Entries that logs keep here.
+pub const HISTORY: usize = 50;
+
+/// A backend that is this case's own.
+pub struct Ground {
+    kind: Kind,
+}
+
+enum Kind {
+    Memory(memory::Store),
+}
+
+impl Ground {
+    pub fn memory() -> Self {
+        let kind = Kind::Memory(memory::Store::with_history(TIMES, HISTORY));
+        Self { kind }
+    }
+
+    /// A node that listens, and has begun its lease.
+    pub async fn node(&self, name: &str) -> Node {
+        let id = NodeId::parse(name).unwrap();
+        let backend = match &self.kind {
+            Kind::Memory(store) => store.node(&id),
+        };
+        let heard = backend.bus.listen().unwrap();
+        let life = Incarnation::of(&id);
+        backend.presence.beat(&life).await.unwrap();
+        Node {
+            backend,
+            life,
+            heard,
+        }
+    }
+
+    /// All data is gone.
+    pub async fn wipe(&self) {
+        match &self.kind {
+            Kind::Memory(store) => store.wipe(),
+        }
+    }
+}
+
+/// One node, as a gateway would use it.
+pub struct Node {
+    pub backend: Backend,
+    pub life: Incarnation,
+    pub heard: mpsc::Receiver<Heard>,
+}
+
+impl Node {
+    pub fn holder(&self, conn: &str) -> Holder {
+        Holder {
+            incarnation: self.life.clone(),
+            conn: ConnId::trusted(conn),
+        }
+    }
+
+    pub async fn enter(
+        &self,
+        place: &Topic,
+        user: &str,
+        conn: &str,
+        entry: Entry,
+    ) -> PortResult<Entered> {
+        let presence = &self.backend.presence;
+        presence
+            .enter(place, &member(user), &self.holder(conn), &entry)
+            .await
+    }
+
+    pub async fn create(&self, place: &Topic, user: &str, conn: &str) {
+        let entry = Entry::Create { private: false };
+        self.enter(place, user, conn, entry).await.unwrap();
+    }
+
+    pub async fn join(&self, place: &Topic, user: &str, conn: &str) -> Entered {
+        let entry = Entry::Join { granted: false };
+        self.enter(place, user, conn, entry).await.unwrap()
+    }
+
+    /// Enters a namespace.
+    pub async fn register(&self, namespace: &Topic, user: &str, conn: &str) -> Entered {
+        let entry = Entry::Open { announce: false };
+        self.enter(namespace, user, conn, entry).await.unwrap()
+    }
+
+    pub async fn exit(&self, place: &Topic, user: &str, conn: &str, leave: Leave) -> bool {
+        let presence = &self.backend.presence;
+        let (user, holder) = (UserId::trusted(user), self.holder(conn));
+        presence.exit(place, &user, &holder, leave).await.unwrap()
+    }
+
+    pub async fn say(&self, topic: &Topic, text: &str) -> Position {
+        let appended = self.backend.log.append(topic, &draft(text), None).await;
+        appended.unwrap().position
+    }
+
+    pub async fn subscribe(&self, topic: &Topic) {
+        self.backend.bus.subscribe(topic).await.unwrap();
+    }
+
+    /// Follows the transitions of all namespaces.
+    pub async fn follow_presence(&self) {
+        for n in 0..self.backend.presence.partitions() {
+            self.subscribe(&Topic::Presence(n)).await;
+        }
+    }
+
+    pub async fn names(&self, place: &Topic) -> Vec<String> {
+        let members = self.backend.presence.members(place, 100).await.unwrap();
+        let names = members.list.iter().map(|(m, _)| m.user.to_string());
+        names.collect()
+    }
+
+    pub async fn total(&self, place: &Topic) -> u64 {
+        let presence = &self.backend.presence;
+        presence.members(place, 0).await.unwrap().total
+    }
+
+    /// The next parcel.
+    pub async fn hears(&mut self) -> (Topic, Option<Position>, Parcel) {
+        loop {
+            match timeout(Duration::from_secs(10), self.heard.recv()).await {
+                Ok(Some(Heard::Parcel {
+                    topic,
+                    position,
+                    parcel,
+                })) => return (topic, position, parcel),
+                Ok(Some(_)) => {}
+                other => panic!("nothing was heard: {other:?}"),
+            }
+        }
+    }
+
+    pub async fn hears_message(&mut self) -> (Position, String) {
+        match self.hears().await {
+            (_, Some(position), Parcel::Message(envelope)) => {
+                (position, envelope.as_str().to_owned())
+            }
+            other => panic!("not a stored message: {other:?}"),
+        }
+    }
+
+    pub async fn hears_transition(&mut self) -> Transition {
+        match self.hears().await {
+            (_, _, Parcel::Transition(transition)) => transition,
+            other => panic!("not a transition: {other:?}"),
+        }
+    }
+
+    /// That nothing is on its way: what was sent before is here by now.
+    pub async fn hears_nothing(&mut self) {
+        sleep(Duration::from_millis(150)).await;
+        while let Ok(heard) = self.heard.try_recv() {
+            assert!(!matches!(heard, Heard::Parcel { .. }), "{heard:?}");
+        }
+    }
+
+    /// Sweeps until `condition` holds.
+    pub async fn sweep_until<F: Future<Output = bool>>(&self, mut condition: impl FnMut() -> F) {
+        let give_up = Instant::now() + Duration::from_secs(20);
+        while !condition().await {
+            assert!(Instant::now() < give_up, "it never happened");
+            self.backend.presence.sweep().await.unwrap();
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Sweeps for a while; returns how many members went.
+    pub async fn sweep_for(&self, time: Duration) -> usize {
+        let (end, mut swept) = (Instant::now() + time, 0);
+        while Instant::now() < end {
+            swept += self.backend.presence.sweep().await.unwrap();
+            sleep(Duration::from_millis(50)).await;
+        }
+        swept
+    }
+
+    /// Beats for a while, as a living node does.
+    pub async fn beat_for(&self, time: Duration) {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            self.beat().await;
+            sleep(TIMES.lease / 3).await;
+        }
+    }
+
+    pub async fn beat(&self) -> Vec<Incarnation> {
+        let presence = &self.backend.presence;
+        presence.beat(&self.life).await.unwrap().dead
+    }
+}
+
+/// A Redis that is new sweeps nothing at first; after this it is in its steady state.
+pub async fn settle(node: &Node) {
+    node.sweep_for(TIMES.lease + TIMES.grace + Duration::from_millis(200))
+        .await;
+}
+
+pub fn member(user: &str) -> Member {
+    Member {
+        user: UserId::trusted(user),
+        username: format!("The {user}"),
+        status: Default::default(),
+    }
+}
+
+pub fn draft(text: &str) -> Draft {
+    Draft::new("room-message", &serde_json::json!({ "text": text })).unwrap()
+}
+
+pub fn room(name: &str) -> Topic {
+    Topic::room(&RoomName::trusted(name))
+}
+
+pub const ROOT: Topic = Topic::Namespace("/");
+pub const CHAT: Topic = Topic::Namespace("/chat");

@@ -1,0 +1,92 @@
+//! One contract, every backend: the same cases run on the store in memory, on a standalone Redis
+//! and on a Redis Cluster. A case is a fact about the ports; its name says which.
+
+mod cases;
+mod ground;
+
+use ground::Ground;
+
+/// Makes a test of every case on every backend.
+macro_rules! on_every_backend {
+    ($($file:ident: $($case:ident)*;)*) => {
+        mod memory {
+            $(mod $file {
+                $(#[tokio::test(start_paused = true)]
+                async fn $case() {
+                    crate::cases::$file::$case(crate::Ground::memory()).await;
+                })*
+            })*
+        }
+    };
+}
+
+on_every_backend! {
+    log:
+        a_log_counts_by_one_and_keeps_its_epoch
+        every_subscribed_node_hears_an_append_and_so_does_the_sender
+        what_is_delivered_is_the_draft_in_its_place
+        a_repeat_gets_the_first_ones_place_and_is_not_delivered
+        only_the_same_user_topic_and_choice_make_a_repeat
+        concurrent_repeats_are_stored_once
+        all_nodes_hear_concurrent_senders_in_one_order
+        without_its_room_a_log_cannot_be_appended_to
+        a_room_that_comes_again_begins_a_new_log
+        a_namespace_has_a_log_without_anybody_there
+        pages_hold_what_was_asked_for
+        the_oldest_entries_are_trimmed;
+    bus:
+        a_publish_is_heard_by_the_others_who_subscribed
+        what_was_unsubscribed_is_not_heard
+        a_topic_subscribed_twice_is_heard_once
+        marks_and_attachments_survive_the_relay
+        an_order_reaches_all_who_listen
+        one_senders_parcels_arrive_in_order
+        a_node_hears_that_the_relay_is_up
+        listening_is_for_one;
+    members:
+        the_first_connection_of_a_user_enters_a_room_aloud
+        entering_twice_is_entering_once
+        entering_keeps_the_status_and_updates_the_name
+        a_user_leaves_a_room_with_the_last_connection
+        exiting_what_is_not_held_does_nothing
+        an_evicted_member_is_gone_with_all_connections
+        members_are_listed_longest_there_first
+        a_status_is_published_and_kept
+        a_namespace_is_entered_aloud_when_nobody_held_the_user
+        a_namespace_is_entered_aloud_when_asked_for
+        transitions_of_a_namespace_are_logged
+        a_user_has_one_session_a_namespace
+        a_session_ends_with_its_member;
+    grace:
+        a_member_stays_for_the_grace_and_leaves_once
+        who_comes_back_within_the_grace_never_left
+        who_left_says_when_the_connection_was_lost
+        who_leaves_a_namespace_names_the_rooms
+        concurrent_sweeps_claim_each_member_once
+        a_room_goes_with_its_last_member_after_the_grace
+        a_pause_of_all_sweeps_puts_deadlines_off;
+    leases:
+        a_life_that_stops_beating_is_dead_and_fenced
+        a_retired_life_is_dead_at_once
+        a_silence_of_all_kills_nobody
+        what_a_dead_life_held_is_reaped_as_lost
+        reaping_leaves_those_alone_whom_another_life_holds
+        a_reaped_life_cannot_enter
+        concurrent_reaping_removes_once
+        a_wiped_store_fences_those_who_had_begun
+        a_wiped_store_is_restored_by_those_who_hold;
+    rooms:
+        a_room_is_created_once
+        a_room_must_exist_to_be_joined
+        a_private_room_needs_a_grant_a_voucher_or_a_membership
+        a_grant_lives_as_long_as_the_room
+        rooms_are_listed_oldest_first_private_ones_apart
+        a_rooms_names_do_not_leak_between_rooms
+        a_restored_room_is_as_it_was
+        a_secret_is_the_first_candidate;
+    limiter:
+        a_burst_passes_and_more_must_wait
+        a_refused_take_takes_nothing
+        all_nodes_share_a_bucket
+        buckets_do_not_mix;
+}
