@@ -78,7 +78,8 @@ const HEADER: &str = "\
 
 ";
 
-/// Where handshakes and plain websockets go.
+/// Where handshakes and plain websockets go. No kept connections: to a machine that has
+/// vanished they would look open, while a new one fails within the connect timeout.
 fn shared_pool(gateways: &[Upstream]) -> String {
     let mut out = String::from("upstream gateways {\n    zone gateways 128k;\n    least_conn;\n");
     for gateway in gateways {
@@ -88,7 +89,7 @@ fn shared_pool(gateways: &[Upstream]) -> String {
             gateway.address
         );
     }
-    out.push_str(KEEPALIVE);
+    out.push_str("}\n\n");
     out
 }
 
