@@ -1,1 +1,22 @@
 //! The doors: Socket.IO and its tokens.
+//!
+//! * [`Edge`]: the client port, from the accept loop to the drain.
+//! * [`EdgeConfig`]: what an installation can choose about it.
+//! * [`jwt`]: who a client is.
+//!
+//! Deliberately absent: rules of any feature, and the backend. Everything that comes in goes to the
+//! kernel's `Dispatcher`; everything that goes out comes through its `Peer`.
+
+mod config;
+mod http;
+pub mod jwt;
+mod listener;
+mod site;
+mod socketio;
+mod stream;
+mod transport;
+
+pub use config::{EdgeConfig, Origins};
+pub use http::Edge;
+#[cfg(feature = "conformance")]
+pub use socketio::Anyone;

@@ -1,0 +1,142 @@
+//! The client port, put together.
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use ::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::{Json, Router, extract::State, middleware::map_response_with_state, response::Response};
+use rand::{Rng, seq::SliceRandom};
+use serde_json::{Value, json};
+use starling_kernel::{dispatch::Dispatcher, id::NodeId, session::Tokens};
+use tokio::{
+    net::TcpListener,
+    time::{Instant, sleep_until, timeout_at},
+};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tracing::info;
+
+use crate::{
+    EdgeConfig, Origins,
+    listener::Listener,
+    site,
+    socketio::{self, Gate},
+    transport::{Transport, Transports},
+};
+
+/// Names the node that answered, on every response.
+const NODE_HEADER: HeaderName = HeaderName::from_static("x-starling-node");
+/// The part of a drain in which sessions are closed; the rest is for their last answers.
+const CLOSING_PART: f64 = 0.8;
+
+/// The client port of one gateway.
+pub struct Edge {
+    router: Router,
+    gate: Arc<Gate>,
+    listener: Listener,
+    transports: Arc<Transports>,
+}
+
+impl Edge {
+    /// Builds everything behind the port. Call within the runtime that will serve it.
+    pub fn new(
+        config: EdgeConfig,
+        dispatcher: Arc<Dispatcher>,
+        tokens: Arc<dyn Tokens>,
+        node: NodeId,
+    ) -> Self {
+        let transports = Transports::new();
+        let listener = Listener::new(&config);
+        let cors = cors(&config);
+        let gate = socketio::build(config, dispatcher, tokens, node.clone(), transports.clone());
+        let gate = Arc::new(gate);
+        let router = router(gate.clone(), cors, &node);
+        Self {
+            router,
+            gate,
+            listener,
+            transports,
+        }
+    }
+
+    /// Serves clients until [`Edge::drain`] is through.
+    pub async fn serve(&self, listener: TcpListener) {
+        self.listener.serve(listener, self.router.clone()).await;
+    }
+
+    /// Sends everybody elsewhere, within `time`.
+    ///
+    /// New sessions are refused at once. The open ones are ended below Socket.IO, so that their
+    /// clients come back by themselves, spread evenly so that they do not all come at once. Returns
+    /// when everybody is gone, or when the time is up.
+    pub async fn drain(&self, time: Duration) {
+        let start = Instant::now();
+        self.gate.shut();
+        self.close_sessions(time.mul_f64(CLOSING_PART)).await;
+        timeout_at(start + time.mul_f64(0.9), self.transports.gone())
+            .await
+            .ok();
+        self.listener.close(start + time).await;
+    }
+
+    async fn close_sessions(&self, time: Duration) {
+        let start = Instant::now();
+        let mut sessions: Vec<Weak<Transport>> = self.transports.all();
+        sessions.shuffle(&mut rand::rng());
+        info!(sessions = sessions.len(), "draining");
+        let slot = time.div_f64(sessions.len().max(1) as f64);
+        for (number, session) in sessions.iter().enumerate() {
+            let at = number as f64 + rand::rng().random_range(0.0..1.0);
+            sleep_until(start + slot.mul_f64(at)).await;
+            if let Some(session) = session.upgrade() {
+                session.kill();
+            }
+        }
+    }
+}
+
+fn router(gate: Arc<Gate>, cors: CorsLayer, node: &NodeId) -> Router {
+    // Node names are letters and digits.
+    let node = HeaderValue::try_from(node.as_str()).expect("a node's name fits a header");
+    Router::new()
+        .merge(site::router())
+        .route("/socket.io", axum::routing::any(socketio::enter))
+        .route("/socket.io/", axum::routing::any(socketio::enter))
+        .fallback(not_found)
+        .with_state(gate)
+        .layer(cors)
+        .layer(map_response_with_state(node, sign))
+}
+
+async fn sign(State(node): State<HeaderValue>, mut response: Response) -> Response {
+    response.headers_mut().insert(NODE_HEADER, node);
+    response
+}
+
+async fn not_found() -> (StatusCode, Json<Value>) {
+    let error = json!({"code": "not_found", "message": "Not found"});
+    (
+        StatusCode::NOT_FOUND,
+        Json(json!({"ok": false, "error": error})),
+    )
+}
+
+/// With credentials browsers do not accept `*`: the page's own origin is said instead.
+fn cors(config: &EdgeConfig) -> CorsLayer {
+    let origins = match &config.origins {
+        Origins::Any if config.credentials => AllowOrigin::mirror_request(),
+        Origins::Any => AllowOrigin::any(),
+        Origins::List(list) => AllowOrigin::list(
+            list.iter()
+                .filter_map(|one| HeaderValue::try_from(one).ok()),
+        ),
+    };
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_credentials(config.credentials)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .expose_headers([NODE_HEADER])
+        .max_age(Duration::from_secs(3600))
+}

@@ -1,0 +1,66 @@
+//! What the official Socket.IO protocol suite expects of a server: greetings and echoes.
+//! Only with the feature `conformance`, never in production.
+
+use socketioxide_core::Value;
+use starling_kernel::{
+    id::UserId,
+    session::{Claims, Identity, TokenError, Tokens},
+    topic::Namespace,
+};
+
+use super::{
+    link::{Event, Link},
+    peer::SocketPeer,
+};
+
+/// The suite's second namespace.
+pub(super) const CUSTOM: Namespace = "/custom";
+
+/// Lets everybody in: the suite's tokens are `123` and `abc`.
+pub struct Anyone;
+
+impl Tokens for Anyone {
+    fn verify(&self, _token: &str) -> Result<Claims, TokenError> {
+        let user = UserId::random_guest();
+        let identity = Identity {
+            username: user.to_string(),
+            user,
+        };
+        Ok(Claims {
+            identity,
+            guest: true,
+            admin: false,
+            rooms: Vec::new(),
+            expires: None,
+        })
+    }
+}
+
+/// Sends the handshake's payload back, first of all.
+pub(super) fn greet(peer: &SocketPeer, auth: Option<&Value>) {
+    let auth = auth
+        .and_then(Value::as_str)
+        .map_or("{}", |auth| auth.as_str());
+    peer.event(&format!(r#"["auth",{auth}]"#), &[], false).ok();
+}
+
+/// Echoes the suite's events; says whether this was one.
+pub(super) fn echoed(link: &Link, event: &Event) -> bool {
+    if let Some(arguments) = event.text.strip_prefix(r#"["message","#) {
+        let text = format!(r#"["message-back",{arguments}"#);
+        link.peer.event(&text, &event.attachments, false).ok();
+        return true;
+    }
+    match (
+        event.text.strip_prefix(r#"["message-with-ack","#),
+        event.ack,
+    ) {
+        (Some(arguments), Some(id)) => {
+            link.peer
+                .ack(id, format!("[{arguments}"), &event.attachments)
+                .ok();
+            true
+        }
+        _ => false,
+    }
+}

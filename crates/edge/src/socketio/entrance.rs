@@ -1,0 +1,117 @@
+//! The entrance of one namespace: what happens between a client's CONNECT and our answer.
+
+use std::{
+    collections::HashMap,
+    fmt::Display,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex},
+};
+
+use socketioxide::{handler::ConnectHandler, socket::Socket};
+use socketioxide_core::{Sid, Value};
+use starling_kernel::{session::Session, topic::Namespace};
+
+use super::{
+    Door,
+    handshake::{Auth, identify},
+    link::{Link, OnEnd, OnEvent},
+    outlet::{Outlet, Outlets},
+    peer::SocketPeer,
+};
+use crate::transport::Transport;
+
+/// Entries between two sweeps.
+const SWEEP: usize = 64;
+
+/// `Err` holds the text of the `connect_error`.
+type Admitted = Result<(), Box<dyn Display + Send>>;
+
+/// Lets connections in.
+#[derive(Clone)]
+pub(super) struct Entrance {
+    namespace: Namespace,
+    door: Arc<Door>,
+    outlets: Arc<Outlets>,
+    /// Those that are let in and not yet told so.
+    admitted: Arc<Mutex<HashMap<Sid, Arc<SocketPeer>>>>,
+}
+
+impl Entrance {
+    pub(super) fn new(namespace: Namespace, door: Arc<Door>, outlets: Arc<Outlets>) -> Self {
+        Self {
+            namespace,
+            door,
+            outlets,
+            admitted: Arc::default(),
+        }
+    }
+
+    /// Everything that must be in place before the client hears that it is connected: an event that
+    /// it sends at once finds its handler, and it misses nothing that is sent to its namespace.
+    async fn admit(&self, socket: &Socket<Outlet>, auth: Option<&Value>) -> Result<(), String> {
+        let request = socket.req_parts();
+        let auth = Auth::parse(auth);
+        let claims = identify(&self.door, self.namespace, &auth, &request.headers)?;
+        let outlet = self
+            .outlets
+            .get(self.namespace)
+            .ok_or("Invalid namespace")?;
+        let transport = request
+            .extensions
+            .get::<Arc<Transport>>()
+            .ok_or("Invalid transport")?;
+
+        let runtime = self.door.runtime.clone();
+        let peer = SocketPeer::new(self.namespace, socket.id, outlet, transport, runtime);
+        let peer = Arc::new(peer);
+        let session = Session::new(self.namespace, claims, peer.clone(), self.door.limits());
+        let link = Link::new(
+            self.door.clone(),
+            Arc::new(session),
+            peer.clone(),
+            transport,
+        );
+        socket.on_fallback(OnEvent(link.clone()));
+        socket.on_disconnect(OnEnd(link.clone()));
+        link.connect().await.map_err(|error| error.to_string())?;
+        self.note(socket.id, peer);
+        Ok(())
+    }
+
+    /// socketioxide does not say when it could not send CONNECT: those are swept now and then.
+    fn note(&self, sid: Sid, peer: Arc<SocketPeer>) {
+        let mut admitted = self.admitted.lock().expect("no panic while held");
+        if admitted.len() >= SWEEP {
+            admitted.retain(|_, peer| !peer.closed());
+        }
+        admitted.insert(sid, peer);
+    }
+}
+
+impl ConnectHandler<Outlet, ()> for Entrance {
+    /// CONNECT is on its way.
+    fn call(&self, socket: Arc<Socket<Outlet>>, _auth: Option<Value>) {
+        let peer = self
+            .admitted
+            .lock()
+            .expect("no panic while held")
+            .remove(&socket.id);
+        if let Some(peer) = peer {
+            #[cfg(feature = "conformance")]
+            super::conformance::greet(&peer, _auth.as_ref());
+            peer.open();
+        }
+    }
+
+    fn call_middleware<'a>(
+        &'a self,
+        socket: Arc<Socket<Outlet>>,
+        auth: &'a Option<Value>,
+    ) -> Pin<Box<dyn Future<Output = Admitted> + Send + 'a>> {
+        Box::pin(async move {
+            let admitted = self.admit(&socket, auth.as_ref()).await;
+            admitted.map_err(|text| Box::new(text) as Box<dyn Display + Send>)
+        })
+    }
+}

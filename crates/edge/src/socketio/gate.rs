@@ -1,0 +1,274 @@
+//! In front of the engine: which requests reach it, and what it calls its sessions.
+//!
+//! A session is shown to polling clients as `<node>-<sid>`, so that a balancer can find its node by
+//! the id alone. The engine knows the bare `sid`; it is translated here, both ways.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    body::{Body, Bytes, to_bytes},
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
+    header::{
+        AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER,
+        SEC_WEBSOCKET_KEY, SET_COOKIE,
+    },
+};
+use serde_json::json;
+use starling_kernel::id::NodeId;
+use tokio::time::timeout;
+use tower::ServiceExt;
+
+use super::{
+    Engine,
+    query::{self, Ask, Refused},
+};
+use crate::{
+    EdgeConfig, Origins,
+    stream::Kill,
+    transport::{Transport, Transports},
+};
+
+/// Headers that the engine or a handshake needs. It keeps the request of a session as long as the
+/// session itself, so the others are not even shown to it.
+const KEPT: [HeaderName; 3] = [AUTHORIZATION, CONTENT_TYPE, SEC_WEBSOCKET_KEY];
+
+/// Longest answer to a polling handshake.
+const MAX_OPEN_PACKET: usize = 4096;
+
+/// What stands in front of the engine.
+pub(crate) struct Gate {
+    pub(super) engine: Engine,
+    pub(super) node: NodeId,
+    pub(super) transports: Arc<Transports>,
+    pub(super) allow_eio3: bool,
+    pub(super) origins: Origins,
+    pub(super) max_body: usize,
+    pub(super) body_timeout: Duration,
+    pub(super) draining: AtomicBool,
+}
+
+impl Gate {
+    pub(super) fn new(
+        engine: Engine,
+        node: NodeId,
+        transports: Arc<Transports>,
+        config: &EdgeConfig,
+        max_body: usize,
+    ) -> Self {
+        Self {
+            engine,
+            node,
+            transports,
+            allow_eio3: config.allow_eio3,
+            origins: config.origins.clone(),
+            max_body,
+            body_timeout: config.body_timeout,
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on nobody new is let in.
+    pub(crate) fn shut(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    async fn answer(&self, mut request: Request) -> Result<Response, Response> {
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let ask = query::parse(request.method(), &query, self.allow_eio3).map_err(refuse)?;
+        self.check_origin(request.headers()).map_err(refuse)?;
+        slim(request.headers_mut());
+        let Some(shown) = ask.sid() else {
+            return self.open(&ask, request).await;
+        };
+        let (sid, transport) = self
+            .find(shown)
+            .ok_or_else(|| refuse(Refused::UnknownSid))?;
+        *request.uri_mut() = engine_uri(&query::with_sid(&query, sid));
+        match ask {
+            Ask::Upgrade(_) => Ok(self.upgrade(request, &transport).await),
+            Ask::Post(_) => self.post(request).await,
+            _ => Ok(self.ask_engine(request).await),
+        }
+    }
+
+    /// The session that is shown as `<node>-<sid>`, if it is one of ours and alive.
+    fn find<'a>(&self, shown: &'a str) -> Option<(&'a str, Arc<Transport>)> {
+        let sid = shown.strip_prefix(self.node.as_str())?.strip_prefix('-')?;
+        Some((sid, self.transports.by_sid(sid)?))
+    }
+
+    /// A new session, unless this node is about to go: then another one will have it.
+    async fn open(&self, ask: &Ask<'_>, request: Request) -> Result<Response, Response> {
+        if self.draining.load(Ordering::Acquire) {
+            return Err((StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")]).into_response());
+        }
+        let mut response = match ask {
+            Ask::OpenWebsocket => self.open_websocket(request).await,
+            _ => self.open_polling(request).await?,
+        };
+        let cookie = format!(
+            "starling_node={}; Path=/socket.io/; HttpOnly; SameSite=Lax",
+            self.node
+        );
+        if let Ok(cookie) = HeaderValue::try_from(cookie) {
+            response.headers_mut().insert(SET_COOKIE, cookie);
+        }
+        Ok(response)
+    }
+
+    async fn open_websocket(&self, mut request: Request) -> Response {
+        let transport = self.transports.open_websocket(kill_of(&request));
+        request.extensions_mut().insert(transport);
+        self.ask_engine(request).await
+    }
+
+    async fn open_polling(&self, mut request: Request) -> Result<Response, Response> {
+        let transport = self.transports.open_polling();
+        request.extensions_mut().insert(transport.clone());
+        let (mut parts, body) = self.ask_engine(request).await.into_parts();
+        let body = to_bytes(body, MAX_OPEN_PACKET).await.map_err(internal)?;
+        let packet = std::str::from_utf8(&body).unwrap_or_default();
+        let Some((sid, packet)) = with_node(packet, &self.node) else {
+            return Ok(Response::from_parts(parts, Body::from(body)));
+        };
+        self.transports.name(&transport, &sid);
+        parts
+            .headers
+            .insert(CONTENT_LENGTH, HeaderValue::from(packet.len()));
+        Ok(Response::from_parts(parts, Body::from(packet)))
+    }
+
+    async fn upgrade(&self, request: Request, transport: &Transport) -> Response {
+        let kill = kill_of(&request);
+        let response = self.ask_engine(request).await;
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            transport.upgrade(kill);
+        }
+        response
+    }
+
+    /// The engine would wait for the body for ever.
+    async fn post(&self, request: Request) -> Result<Response, Response> {
+        let (parts, body) = request.into_parts();
+        let body = timeout(self.body_timeout, to_bytes(body, self.max_body)).await;
+        let body = body.map_err(|_| StatusCode::REQUEST_TIMEOUT.into_response())?;
+        let body = body.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE.into_response())?;
+        Ok(self
+            .ask_engine(Request::from_parts(parts, Body::from(body)))
+            .await)
+    }
+
+    async fn ask_engine(&self, request: Request) -> Response {
+        let Ok(mut response) = self.engine.clone().oneshot(request).await;
+        response
+            .headers_mut()
+            .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+
+    /// Browsers hide answers from pages that may not see them, but they open websockets for any.
+    fn check_origin(&self, headers: &HeaderMap) -> Result<(), Refused> {
+        let (Origins::List(allowed), Some(origin)) = (&self.origins, headers.get(ORIGIN)) else {
+            return Ok(());
+        };
+        let origin = origin.to_str().unwrap_or_default();
+        let host = origin.split_once("://").map(|(_, host)| host);
+        let own = headers.get(HOST).and_then(|own| own.to_str().ok());
+        if allowed.iter().any(|one| one == origin) || (host.is_some() && host == own) {
+            Ok(())
+        } else {
+            Err(Refused::Forbidden)
+        }
+    }
+}
+
+/// The handler of `/socket.io/`.
+pub(crate) async fn enter(State(gate): State<Arc<Gate>>, request: Request) -> Response {
+    gate.answer(request).await.unwrap_or_else(|refused| refused)
+}
+
+/// The request by which a client ends a polling session of its own accord.
+pub(super) fn closing(sid: &str) -> Request {
+    let mut request = Request::new(Body::from(Bytes::from_static(b"1")));
+    *request.method_mut() = http::Method::POST;
+    *request.uri_mut() = engine_uri(&format!("EIO=4&transport=polling&sid={sid}"));
+    request
+}
+
+fn engine_uri(query: &str) -> Uri {
+    // The parts come from a valid URI, or from the engine itself.
+    Uri::try_from(format!("/socket.io/?{query}")).unwrap_or_default()
+}
+
+fn slim(headers: &mut HeaderMap) {
+    let kept = KEPT
+        .into_iter()
+        .filter_map(|name| headers.remove(&name).map(|value| (name, value)));
+    *headers = kept.collect();
+}
+
+/// Without the accept loop of ours, as in a test, there is nothing to end.
+fn kill_of(request: &Request) -> Arc<Kill> {
+    request
+        .extensions()
+        .get::<Arc<Kill>>()
+        .cloned()
+        .unwrap_or_default()
+}
+
+/// Puts the node before the `sid` of an open packet; gives the bare `sid` too. The packets of
+/// Engine.IO 3 are preceded by their length.
+fn with_node(packet: &str, node: &NodeId) -> Option<(String, String)> {
+    const FIELD: &str = "\"sid\":\"";
+    let (length, open) = match packet.split_once(':') {
+        Some((length, open)) if length.bytes().all(|b| b.is_ascii_digit()) => (Some(length), open),
+        _ => (None, packet),
+    };
+    let (before, rest) = open.split_once(FIELD)?;
+    let (sid, after) = rest.split_once('"')?;
+    let open = format!("{before}{FIELD}{node}-{sid}\"{after}");
+    let packet = match length {
+        Some(_) => format!("{}:{open}", open.chars().count()),
+        None => open,
+    };
+    Some((sid.to_owned(), packet))
+}
+
+fn refuse(refused: Refused) -> Response {
+    let status = match refused {
+        Refused::Forbidden => StatusCode::FORBIDDEN,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    let body = json!({"code": refused as u8, "message": refused.text()});
+    (status, axum::Json(body)).into_response()
+}
+
+fn internal(_: axum::Error) -> Response {
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_open_packet_shows_the_node() {
+        let node = NodeId::parse("gw1").unwrap();
+        let (sid, packet) = with_node(r#"0{"sid":"ab-_","upgrades":[]}"#, &node).unwrap();
+        assert_eq!(sid, "ab-_");
+        assert_eq!(packet, r#"0{"sid":"gw1-ab-_","upgrades":[]}"#);
+        let (_, old) = with_node(r#"14:0{"sid":"abcd"}"#, &node).unwrap();
+        assert_eq!(old, r#"19:0{"sid":"gw1-abcd"}"#);
+        assert_eq!(with_node("", &node), None);
+    }
+}

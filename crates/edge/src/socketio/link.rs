@@ -1,0 +1,290 @@
+//! The way in: the events of one connection, one after the other.
+
+use std::{
+    collections::VecDeque,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, Weak},
+};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+use socketioxide::{
+    handler::{DisconnectHandler, MessageHandler},
+    socket::{DisconnectReason, Socket},
+};
+use socketioxide_core::{Str, Value};
+use starling_kernel::{
+    error::{AppError, Code},
+    feature::Reply,
+    metric,
+    payload::Payload,
+    session::{Peer, SendError, Session},
+};
+use tracing::error;
+
+use super::{Door, outlet::Outlet, peer::SocketPeer};
+use crate::transport::Transport;
+
+/// Waiting events of one connection hold at most this many packets' worth of bytes.
+const PENDING_PACKETS: usize = 64;
+
+/// An event as it came in.
+pub(super) struct Event {
+    pub(super) text: Str,
+    pub(super) attachments: Vec<Bytes>,
+    pub(super) ack: Option<i64>,
+}
+
+impl Event {
+    fn bytes(&self) -> usize {
+        self.text.len() + self.attachments.iter().map(Bytes::len).sum::<usize>()
+    }
+
+    /// The event's name, readable even where the rest is not.
+    fn name(&self) -> String {
+        let after_bracket = self.text.as_str().get(1..).unwrap_or_default();
+        let mut names = serde_json::Deserializer::from_str(after_bracket).into_iter();
+        names.next().and_then(Result::ok).unwrap_or_default()
+    }
+}
+
+/// One connection to one namespace: its session, and the queue of its events.
+///
+/// No task runs while the queue is empty. The first event spawns one, which goes when the queue is
+/// empty again or, after the end of the connection, when it has told the dispatcher.
+pub(super) struct Link {
+    pub(super) session: Arc<Session>,
+    pub(super) peer: Arc<SocketPeer>,
+    door: Arc<Door>,
+    transport: Weak<Transport>,
+    inbox: Mutex<Inbox>,
+}
+
+#[derive(Default)]
+struct Inbox {
+    events: VecDeque<Event>,
+    bytes: usize,
+    /// A task is at work, or has done the last there was to do.
+    busy: bool,
+    ended: bool,
+}
+
+impl Link {
+    pub(super) fn new(
+        door: Arc<Door>,
+        session: Arc<Session>,
+        peer: Arc<SocketPeer>,
+        transport: &Arc<Transport>,
+    ) -> Arc<Self> {
+        let transport = Arc::downgrade(transport);
+        Arc::new(Self {
+            session,
+            peer,
+            door,
+            transport,
+            inbox: Mutex::default(),
+        })
+    }
+
+    /// Enters the house. The connection hears its namespace when this returns.
+    pub(super) async fn connect(&self) -> Result<(), AppError> {
+        if let Err(error) = self.door.dispatcher.connect(&self.session).await {
+            self.abandon();
+            return Err(error);
+        }
+        if let Some(transport) = self.transport.upgrade() {
+            transport.enter();
+        }
+        self.sockets().increment(1);
+        self.door.expiry.watch(&self.session);
+        Ok(())
+    }
+
+    /// Queues an event; one that finds the queue full is refused at once.
+    fn push(self: &Arc<Self>, event: Event) {
+        let limits = self.door.limits();
+        let mut inbox = self.inbox();
+        if inbox.ended {
+            return;
+        }
+        let bytes = inbox.bytes + event.bytes();
+        if inbox.events.len() >= limits.pending_events
+            || bytes > limits.packet_bytes.saturating_mul(PENDING_PACKETS)
+        {
+            drop(inbox);
+            let refused = self.door.dispatcher.refuse(&self.session);
+            return self.answer(&event, Err(refused));
+        }
+        inbox.bytes = bytes;
+        inbox.events.push_back(event);
+        self.work(inbox);
+    }
+
+    /// The connection is gone: what has not begun is dropped. May be called more than once.
+    pub(super) fn end(self: &Arc<Self>) {
+        self.peer.close();
+        let mut inbox = self.inbox();
+        if !inbox.ended {
+            inbox.ended = true;
+            inbox.events = VecDeque::new();
+            self.work(inbox);
+        }
+    }
+
+    /// It never came to be: nobody is to be told of its end.
+    fn abandon(&self) {
+        self.peer.close();
+        let mut inbox = self.inbox();
+        inbox.ended = true;
+        inbox.busy = true;
+    }
+
+    /// Sees to it that somebody works the queue.
+    fn work(self: &Arc<Self>, mut inbox: MutexGuard<'_, Inbox>) {
+        if !inbox.busy {
+            inbox.busy = true;
+            self.door.runtime.spawn(self.clone().drain());
+        }
+    }
+
+    async fn drain(self: Arc<Self>) {
+        while let Some(event) = self.next() {
+            #[cfg(feature = "conformance")]
+            if super::conformance::echoed(&self, &event) {
+                continue;
+            }
+            let reply = AssertUnwindSafe(self.handle(&event)).catch_unwind().await;
+            self.answer(&event, reply.unwrap_or_else(|_| Err(self.panicked(&event))));
+        }
+        // `busy` stays set after the end, so this point is reached once with `ended`.
+        if self.inbox().ended {
+            self.finish().await;
+        }
+    }
+
+    fn next(&self) -> Option<Event> {
+        let mut inbox = self.inbox();
+        let event = inbox.events.pop_front();
+        match &event {
+            Some(event) => inbox.bytes -= event.bytes(),
+            None => inbox.busy = inbox.ended,
+        }
+        event
+    }
+
+    async fn handle(&self, event: &Event) -> Reply {
+        let limits = self.door.limits();
+        if event.text.len() > limits.packet_bytes {
+            let message = format!("at most {} bytes per packet", limits.packet_bytes);
+            return Err(AppError::too_large(message));
+        }
+        let (name, payload) = Payload::parse(&event.text, event.attachments.clone(), limits)?;
+        self.door
+            .dispatcher
+            .dispatch(&self.session, &name, payload)
+            .await
+    }
+
+    /// Says how it went: in the acknowledgement where one was asked for, else only failures.
+    fn answer(&self, event: &Event, reply: Reply) {
+        let sent = match (event.ack, reply) {
+            (Some(id), reply) => self.peer.ack(id, acknowledgement(reply), &[]),
+            (None, Err(error)) => {
+                self.session.emit_error(&event.name(), &error);
+                Ok(())
+            }
+            (None, Ok(_)) => Ok(()),
+        };
+        if sent == Err(SendError::Full) {
+            metrics::counter!(metric::SLOW_CONSUMERS).increment(1);
+            self.peer.kill();
+        }
+    }
+
+    fn panicked(&self, event: &Event) -> AppError {
+        // The name is the client's: shown quoted and cut, so that it cannot fill or forge a log.
+        let name: String = event.name().chars().take(64).collect();
+        error!(conn = %self.session.conn, event = ?name, "a handler panicked");
+        AppError::new(Code::Internal, "Internal error")
+    }
+
+    async fn finish(&self) {
+        self.door.expiry.forget(&self.session.conn);
+        if let Some(transport) = self.transport.upgrade() {
+            transport.leave();
+        }
+        self.sockets().decrement(1);
+        let told = AssertUnwindSafe(self.door.dispatcher.disconnect(&self.session));
+        if told.catch_unwind().await.is_err() {
+            error!(conn = %self.session.conn, "a handler panicked at the end of a connection");
+        }
+    }
+
+    fn sockets(&self) -> metrics::Gauge {
+        metrics::gauge!(metric::SOCKETS, "namespace" => self.session.namespace)
+    }
+
+    fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().expect("no panic while held")
+    }
+}
+
+/// `[{"ok":true,…}]` or `[{"ok":false,"error":{…}}]`.
+fn acknowledgement(reply: Reply) -> String {
+    #[derive(Serialize)]
+    struct Done {
+        ok: bool,
+        #[serde(flatten)]
+        fields: Map<String, Json>,
+    }
+    #[derive(Serialize)]
+    struct Failed {
+        ok: bool,
+        error: AppError,
+    }
+    let text = match reply {
+        Ok(fields) => serde_json::to_string(&[Done { ok: true, fields }]),
+        Err(error) => serde_json::to_string(&[Failed { ok: false, error }]),
+    };
+    text.unwrap_or_else(|_| "[]".into())
+}
+
+/// What socketioxide keeps of a [`Link`], once as its handler of all events. It is dropped with the
+/// socket, so a connection whose CONNECT could not be sent is ended too.
+pub(super) struct OnEvent(pub(super) Arc<Link>);
+
+impl MessageHandler<Outlet, ()> for OnEvent {
+    fn call(&self, _socket: Arc<Socket<Outlet>>, value: Value, ack: Option<i64>) {
+        if let Value::Str(text, attachments) = value {
+            let attachments = attachments.unwrap_or_default().into();
+            self.0.push(Event {
+                text,
+                attachments,
+                ack,
+            });
+        }
+    }
+}
+
+impl Drop for OnEvent {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// And once as its handler of the end.
+pub(super) struct OnEnd(pub(super) Arc<Link>);
+
+impl DisconnectHandler<Outlet, ()> for OnEnd {
+    fn call_with_defer(
+        &self,
+        socket: Arc<Socket<Outlet>>,
+        _reason: DisconnectReason,
+        defer: fn(Arc<Socket<Outlet>>),
+    ) {
+        self.0.end();
+        defer(socket);
+    }
+}

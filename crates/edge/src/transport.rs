@@ -1,0 +1,182 @@
+//! The Engine.IO sessions of this node: how many, over what, and how to end one.
+//!
+//! A [`Transport`] travels in the extensions of the request that opened the session. The engine
+//! keeps that request for as long as it keeps the session, so the transport is dropped with it,
+//! whatever the way it ended. Everybody else holds weak references.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, Weak,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use metrics::gauge;
+use starling_kernel::metric;
+use tokio::sync::watch;
+
+use crate::stream::Kill;
+
+/// Ends a polling session by its id.
+type ClosePolling = Box<dyn Fn(&str) + Send + Sync>;
+
+/// All Engine.IO sessions of this node.
+pub(crate) struct Transports {
+    live: Mutex<HashMap<u64, Weak<Transport>>>,
+    /// Those that were opened by polling, by the engine's id.
+    by_sid: Mutex<HashMap<Box<str>, Weak<Transport>>>,
+    next: AtomicU64,
+    count: watch::Sender<usize>,
+    close_polling: OnceLock<ClosePolling>,
+}
+
+impl Transports {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            live: Mutex::default(),
+            by_sid: Mutex::default(),
+            next: AtomicU64::new(0),
+            count: watch::Sender::new(0),
+            close_polling: OnceLock::new(),
+        })
+    }
+
+    /// Says how polling sessions are ended; once, when the engine exists.
+    pub(crate) fn close_polling_with(&self, close: ClosePolling) {
+        self.close_polling.set(close).ok();
+    }
+
+    /// A session opened by polling.
+    pub(crate) fn open_polling(self: &Arc<Self>) -> Arc<Transport> {
+        self.open(Way::Polling)
+    }
+
+    /// A session opened by a websocket on the connection of `kill`.
+    pub(crate) fn open_websocket(self: &Arc<Self>, kill: Arc<Kill>) -> Arc<Transport> {
+        self.open(Way::Websocket(kill))
+    }
+
+    fn open(self: &Arc<Self>, way: Way) -> Arc<Transport> {
+        connections(&way).increment(1);
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let transport = Arc::new(Transport {
+            number,
+            way: Mutex::new(way),
+            sid: OnceLock::new(),
+            sessions: AtomicUsize::new(0),
+            all: self.clone(),
+        });
+        lock(&self.live).insert(number, Arc::downgrade(&transport));
+        self.count.send_modify(|count| *count += 1);
+        transport
+    }
+
+    /// Makes a session opened by polling known by its id.
+    pub(crate) fn name(&self, transport: &Arc<Transport>, sid: &str) {
+        lock(&self.by_sid).insert(sid.into(), Arc::downgrade(transport));
+        transport.sid.set(sid.into()).ok();
+    }
+
+    /// A session that was opened by polling.
+    pub(crate) fn by_sid(&self, sid: &str) -> Option<Arc<Transport>> {
+        lock(&self.by_sid).get(sid)?.upgrade()
+    }
+
+    /// All there are now.
+    pub(crate) fn all(&self) -> Vec<Weak<Transport>> {
+        lock(&self.live).values().cloned().collect()
+    }
+
+    /// Waits until none is left.
+    pub(crate) async fn gone(&self) {
+        self.count
+            .subscribe()
+            .wait_for(|count| *count == 0)
+            .await
+            .ok();
+    }
+
+    fn remove(&self, transport: &Transport) {
+        if let Some(sid) = transport.sid.get() {
+            lock(&self.by_sid).remove(sid);
+        }
+        lock(&self.live).remove(&transport.number);
+        self.count.send_modify(|count| *count -= 1);
+    }
+}
+
+/// What a session runs over now.
+enum Way {
+    Polling,
+    Websocket(Arc<Kill>),
+}
+
+/// One Engine.IO session.
+pub(crate) struct Transport {
+    number: u64,
+    way: Mutex<Way>,
+    sid: OnceLock<Box<str>>,
+    sessions: AtomicUsize,
+    all: Arc<Transports>,
+}
+
+impl Transport {
+    /// A websocket was opened for a polling session. Either it takes over or, when the exchange
+    /// that follows fails, the engine ends the session: it never goes back to polling.
+    pub(crate) fn upgrade(&self, kill: Arc<Kill>) {
+        let mut way = lock(&self.way);
+        if matches!(*way, Way::Polling) {
+            connections(&way).decrement(1);
+            *way = Way::Websocket(kill);
+            connections(&way).increment(1);
+        }
+    }
+
+    /// Ends the session so that the client comes back by itself: a websocket loses its TCP
+    /// connection, the polls of a polling session find it unknown.
+    pub(crate) fn kill(&self) {
+        match &*lock(&self.way) {
+            Way::Websocket(kill) => kill.kill(),
+            Way::Polling => {
+                if let (Some(close), Some(sid)) = (self.all.close_polling.get(), self.sid.get()) {
+                    close(sid);
+                }
+            }
+        }
+    }
+
+    /// A namespace was entered.
+    pub(crate) fn enter(&self) {
+        self.sessions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A namespace was left.
+    pub(crate) fn leave(&self) {
+        self.sessions.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether it is on no namespace.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.sessions.load(Ordering::Relaxed) == 0
+    }
+}
+
+impl Drop for Transport {
+    fn drop(&mut self) {
+        connections(&lock(&self.way)).decrement(1);
+        self.all.remove(self);
+    }
+}
+
+fn connections(way: &Way) -> metrics::Gauge {
+    let transport = match way {
+        Way::Polling => "polling",
+        Way::Websocket(_) => "websocket",
+    };
+    gauge!(metric::CONNECTIONS, "transport" => transport)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no panic while held")
+}
