@@ -1,12 +1,14 @@
 // A user of the official client, who remembers everything that was sent to them.
 
 import assert from "node:assert/strict";
-import { inspect } from "node:util";
+import { inspect as inspectAll } from "node:util";
 import { io } from "socket.io-client";
 
 import { matches } from "./match.js";
 import { PATIENCE, until, within } from "./until.js";
 import { witness } from "./witness.js";
+
+const inspect = (value) => inspectAll(value, { maxStringLength: 80 });
 
 const TRANSPORTS = {
   polling: { transports: ["polling"], upgrade: false },

@@ -2,7 +2,8 @@
 // all that any client of this test file was sent, and knows every id that was ever handed out.
 
 export class Witness {
-  #heard = [];
+  /** Without repetitions: a list goes to hundreds of clients. */
+  #heard = new Set();
   #secrets = new Map();
 
   /** Notes a transport id; `owner` is named if it leaks. */
@@ -16,15 +17,15 @@ export class Witness {
 
   /** Notes something that a client was sent. */
   hear(what, data) {
-    if (data !== undefined) this.#heard.push(`${what} ${JSON.stringify(data)}`);
+    if (data !== undefined) this.#heard.add(`${what} ${JSON.stringify(data)}`);
   }
 
   /** What was sent although it contains somebody's transport id. */
   leaks() {
-    const all = this.#heard.join("\n");
+    const all = [...this.#heard].join("\n");
     return [...this.#secrets]
       .filter(([id]) => all.includes(id))
-      .map(([id, owner]) => `${owner}'s transport id in: ${this.#heard.find((text) => text.includes(id))}`);
+      .map(([id, owner]) => `${owner}'s transport id in: ${[...this.#heard].find((text) => text.includes(id))}`);
   }
 }
 
