@@ -1,4 +1,4 @@
-// One gateway, built with `--features conformance` and with the times that the suites expect.
+// One gateway by itself, on the embedded backend: for what a cluster of `cargo xtask` is not.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -8,30 +8,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { until, within } from "../lib/until.js";
+import { until, within } from "./until.js";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const BUILD_MS = 20 * 60_000;
 
-/** What the suites take for granted; the rest is the embedded backend and guest mode. */
-const EXPECTED_BY_THE_SUITES = {
-  STARLING_GUEST: "true",
-  STARLING_PING_INTERVAL_MS: "300",
-  STARLING_PING_TIMEOUT_MS: "200",
-  STARLING_MAX_PACKET: "1000000",
-};
-
-/** Builds and starts it; returns its port and how to stop it. */
-export async function startGateway() {
-  const dir = mkdtempSync(join(tmpdir(), "starling-conformance-"));
-  // A copy: the next ordinary build puts a gateway without the feature in its place.
+/** Builds and starts it with `env`; returns its port and how to stop it. */
+export async function startGateway({ features = [], env = {} }) {
+  const dir = mkdtempSync(join(tmpdir(), "starling-gateway-"));
+  // A copy: the next build may put a gateway with other features in its place.
   const program = join(dir, "starling");
-  copyFileSync(await build(), program);
+  copyFileSync(await build(features), program);
   const [port, admin] = [await freePort(), await freePort()];
   const child = spawn(program, ["serve"], {
     env: {
       PATH: process.env.PATH,
-      ...EXPECTED_BY_THE_SUITES,
+      ...env,
       STARLING_LISTEN: `127.0.0.1:${port}`,
       STARLING_ADMIN_LISTEN: `127.0.0.1:${admin}`,
     },
@@ -59,13 +51,14 @@ async function ready(admin, child, log) {
   return answer.ok;
 }
 
-async function build() {
-  const args = ["build", "--quiet", "--package", "starling-gateway", "--features", "conformance", "--message-format=json-render-diagnostics"];
+async function build(features) {
+  const args = ["build", "--quiet", "--package", "starling-gateway", "--message-format=json-render-diagnostics"];
+  args.push(...features.flatMap((feature) => ["--features", feature]));
   const cargo = spawn("cargo", args, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
   let messages = "";
   cargo.stdout.on("data", (text) => (messages += text));
   const [code] = await within(once(cargo, "close"), "the gateway is built", BUILD_MS);
-  if (code !== 0) throw new Error("the gateway does not build with --features conformance");
+  if (code !== 0) throw new Error(`the gateway does not build with features [${features}]`);
   const artifacts = messages.split("\n").filter(Boolean).map((line) => JSON.parse(line));
   return artifacts.findLast(({ target, executable }) => target?.name === "starling" && executable).executable;
 }

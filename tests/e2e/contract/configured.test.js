@@ -1,0 +1,98 @@
+// What an installation can choose about the contract: limits, grants, who hears of presence, old clients.
+
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import ioV2 from "socket.io-client-v2";
+
+import { useCluster } from "../lib/cluster.js";
+import { fresh } from "../lib/names.js";
+import { DIRECT } from "../lib/routes.js";
+import { roomOf, say } from "../lib/rooms.js";
+import { holds, until, within } from "../lib/until.js";
+
+suite("limits that are set lower", () => {
+  const cluster = useCluster({
+    env: { STARLING_MAX_TEXT: 10, STARLING_MAX_ROOMS: 2, STARLING_MAX_JSON_DEPTH: 8, STARLING_EVENTS_BURST: 20, STARLING_EVENTS_PER_SECOND: 10 },
+  });
+
+  test("hold", async (t) => {
+    const ann = await cluster.user(t, "ann");
+    const roomName = await roomOf(ann);
+    assert.equal((await ann.refused("room-message", { roomName, text: "x".repeat(11) })).code, "too_large");
+    await roomOf(ann);
+    assert.equal((await ann.refused("create-room", { roomName: fresh("r") })).code, "too_many_rooms");
+    assert.equal((await ann.refused("broadcast", [[[[[[[[[]]]]]]]]])).code, "invalid_payload");
+  });
+
+  test("of events hold as well", async (t) => {
+    const ann = await cluster.user(t, "ann");
+    const answers = await Promise.all(Array.from({ length: 40 }, () => ann.ask("ping")));
+    const passed = answers.filter(({ ok }) => ok).length;
+    assert.ok(passed >= 20 && passed < 30, `${passed} passed`);
+  });
+});
+
+suite("with rooms.require_grant", () => {
+  const cluster = useCluster({ env: { STARLING_ROOMS_REQUIRE_GRANT: "true" } });
+
+  test("a public room needs a grant too", async (t) => {
+    const [ann, bob] = await cluster.users(t, DIRECT, "ann", "bob");
+    const roomName = await roomOf(ann);
+    assert.equal((await bob.refused("join-room", { roomName })).message, "Not authorized to join this room");
+    const carl = await cluster.user(t, "carl", { node: 1, claims: { rooms: ["room-*"] } });
+    await carl.ok("join-room", { roomName });
+  });
+});
+
+suite('with presence.scope = "rooms"', () => {
+  const cluster = useCluster({ env: { STARLING_PRESENCE_SCOPE: "rooms", STARLING_GRACE_MS: 1_000 } });
+
+  test("only those who share a room hear of somebody", async (t) => {
+    const [ann, bob, carl] = await cluster.users(t, DIRECT, "ann", "bob", "carl");
+    for (const user of [ann, bob, carl]) await user.ok("register", {});
+    await roomOf(ann, bob);
+    await ann.ok("set-status", { status: "away" });
+    await bob.next("user-status", { userId: ann.id, status: "away" });
+    ann.drop();
+    await bob.next("user-offline", { userId: ann.id });
+    await holds(() => carl.all("user-status").length + carl.all("user-offline").length === 0, "a stranger hears nothing");
+  });
+});
+
+suite("Engine.IO 3 clients", () => {
+  const cluster = useCluster({ env: { STARLING_ALLOW_EIO3: "true" } });
+
+  for (const transport of ["polling", "websocket"]) {
+    test(`talk with version 4 clients (${transport})`, async (t) => {
+      const bob = await cluster.user(t, "bob", { node: 1 });
+      const roomName = await roomOf(bob);
+      const Authorization = `Bearer ${cluster.token({ userId: fresh("old"), username: "old" })}`;
+      const old = ioV2(cluster.nodes[0].url, {
+        forceNew: true,
+        transports: [transport],
+        extraHeaders: { Authorization },
+        transportOptions: { polling: { extraHeaders: { Authorization } } },
+      });
+      t.after(() => old.close());
+      const heard = [];
+      old.on("room-message", (message) => heard.push(message.text));
+      const ask = (event, payload) => within(new Promise((resolve) => old.emit(event, payload, resolve)), `${event} is acknowledged`);
+      await until(() => old.connected, "the old client connects");
+      assert.equal((await ask("join-room", { roomName })).ok, true);
+      assert.equal((await ask("room-message", { roomName, text: "from the past" })).ok, true);
+      await bob.next("room-message", { text: "from the past", username: "old" });
+      await say(bob, roomName, "from the present");
+      await until(() => heard.includes("from the present"), "the old client hears");
+    });
+  }
+});
+
+suite("Engine.IO 3 clients by default", () => {
+  const cluster = useCluster({ nodes: 1 });
+
+  test("are refused", async () => {
+    const answer = await fetch(`${cluster.url}/socket.io/?EIO=3&transport=polling`);
+    assert.equal(answer.status, 400);
+    assert.match(await answer.text(), /Unsupported protocol version/);
+  });
+});
