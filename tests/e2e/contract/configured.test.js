@@ -7,7 +7,7 @@ import ioV2 from "socket.io-client-v2";
 import { useCluster } from "../lib/cluster.js";
 import { fresh } from "../lib/names.js";
 import { DIRECT } from "../lib/routes.js";
-import { roomOf, say } from "../lib/rooms.js";
+import { roomOf, say, texts } from "../lib/rooms.js";
 import { holds, until, within } from "../lib/until.js";
 
 suite("limits that are set lower", () => {
@@ -29,6 +29,27 @@ suite("limits that are set lower", () => {
     const answers = await Promise.all(Array.from({ length: 40 }, () => ann.ask("ping")));
     const passed = answers.filter(({ ok }) => ok).length;
     assert.ok(passed >= 20 && passed < 30, `${passed} passed`);
+  });
+});
+
+suite("with a short history", () => {
+  const cluster = useCluster({ env: { STARLING_HISTORY: 100 } });
+
+  test("what was trimmed is not recovered, and what is held is sent", async (t) => {
+    const [ann, bob] = await cluster.users(t, DIRECT, "ann", "bob");
+    await ann.ok("register", {});
+    const roomName = await roomOf(ann, bob);
+    const [{ seq }] = await say(bob, roomName, "the last that ann heard");
+    ann.drop();
+    // Streams are trimmed roughly, so it takes more than a hundred.
+    await say(bob, roomName, ...texts(180), ...texts(180, "more"), ...texts(180, "most"));
+    const again = await cluster.user(t, "ann", { id: ann.id, node: 1 });
+    await again.ok("reconnect-session", { userId: ann.id, lastSeq: { [roomName]: seq } });
+    const [{ missed, recovered }] = await again.next("session-restored");
+    assert.equal(recovered[roomName], false);
+    const held = missed[roomName].map(({ text }) => text);
+    assert.ok(held.length >= 100 && held.length < 540, `${held.length} held`);
+    assert.deepEqual(held.slice(-100), texts(180, "most").slice(-100));
   });
 });
 
