@@ -41,6 +41,50 @@ pub enum Origins {
     List(Vec<String>),
 }
 
+/// What is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A browser would never send this as an origin.
+    #[error("`{0}` is no origin: write it like `https://app.example` or `http://localhost:5173`")]
+    Origin(String),
+    /// A limit or time that would let nobody in.
+    #[error("`{0}` must not be zero")]
+    Zero(&'static str),
+}
+
+impl EdgeConfig {
+    /// Says what is wrong, before a port is bound.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if let Origins::List(origins) = &self.origins
+            && let Some(wrong) = origins.iter().find(|origin| !is_origin(origin))
+        {
+            return Err(ConfigError::Origin(wrong.clone()));
+        }
+        let zeros = [
+            ("ping_interval", self.ping_interval.is_zero()),
+            ("ping_timeout", self.ping_timeout.is_zero()),
+            ("connect_timeout", self.connect_timeout.is_zero()),
+            ("send_queue", self.send_queue == 0),
+            ("max_connections", self.max_connections == 0),
+            ("header_timeout", self.header_timeout.is_zero()),
+            ("body_timeout", self.body_timeout.is_zero()),
+            ("write_timeout", self.write_timeout.is_zero()),
+        ];
+        match zeros.into_iter().find(|(_, zero)| *zero) {
+            Some((name, _)) => Err(ConfigError::Zero(name)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Scheme and host, nothing after them, as browsers write it.
+fn is_origin(text: &str) -> bool {
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '*', ' ']))
+}
+
 impl Default for EdgeConfig {
     fn default() -> Self {
         Self {
@@ -57,5 +101,39 @@ impl Default for EdgeConfig {
             body_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(20),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_that_no_browser_sends_is_found_before_the_start() {
+        let with = |origin: &str| EdgeConfig {
+            origins: Origins::List(vec![origin.into()]),
+            ..EdgeConfig::default()
+        };
+        for good in ["https://a.example", "http://localhost:5173"] {
+            assert_eq!(with(good).check(), Ok(()));
+        }
+        for bad in [
+            "a.example",
+            "*",
+            "https://a.example/",
+            "https://*.example",
+            "https://",
+        ] {
+            assert_eq!(with(bad).check(), Err(ConfigError::Origin(bad.into())));
+        }
+    }
+
+    #[test]
+    fn zeros_are_found_before_the_start() {
+        let config = EdgeConfig {
+            send_queue: 0,
+            ..EdgeConfig::default()
+        };
+        assert_eq!(config.check(), Err(ConfigError::Zero("send_queue")));
     }
 }

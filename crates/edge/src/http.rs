@@ -18,7 +18,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::info;
 
 use crate::{
-    EdgeConfig, Origins,
+    ConfigError, EdgeConfig, Origins,
     listener::Listener,
     site,
     socketio::{self, Gate},
@@ -30,11 +30,12 @@ const NODE_HEADER: HeaderName = HeaderName::from_static("x-starling-node");
 /// The part of a drain in which sessions are closed; the rest is for their last answers.
 const CLOSING_PART: f64 = 0.8;
 
-/// The client port of one gateway.
+/// The client port of one gateway; clones are handles to the same.
+#[derive(Clone)]
 pub struct Edge {
     router: Router,
     gate: Arc<Gate>,
-    listener: Listener,
+    listener: Arc<Listener>,
     transports: Arc<Transports>,
 }
 
@@ -45,23 +46,24 @@ impl Edge {
         dispatcher: Arc<Dispatcher>,
         tokens: Arc<dyn Tokens>,
         node: NodeId,
-    ) -> Self {
+    ) -> Result<Self, ConfigError> {
+        config.check()?;
         let transports = Transports::new();
-        let listener = Listener::new(&config);
+        let listener = Arc::new(Listener::new(&config));
         let cors = cors(&config);
         let gate = socketio::build(config, dispatcher, tokens, node.clone(), transports.clone());
         let gate = Arc::new(gate);
         let router = router(gate.clone(), cors, &node);
-        Self {
+        Ok(Self {
             router,
             gate,
             listener,
             transports,
-        }
+        })
     }
 
     /// Serves clients until [`Edge::drain`] is through.
-    pub async fn serve(&self, listener: TcpListener) {
+    pub async fn serve(self, listener: TcpListener) {
         self.listener.serve(listener, self.router.clone()).await;
     }
 

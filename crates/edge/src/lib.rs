@@ -16,7 +16,7 @@ mod socketio;
 mod stream;
 mod transport;
 
-pub use config::{EdgeConfig, Origins};
+pub use config::{ConfigError, EdgeConfig, Origins};
 pub use http::Edge;
 #[cfg(feature = "conformance")]
 pub use socketio::Anyone;

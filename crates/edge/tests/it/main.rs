@@ -1,0 +1,4 @@
+//! The edge over real sockets.
+
+mod connect;
+mod support;

@@ -1,0 +1,442 @@
+//! A gateway's door with a small feature behind it, and clients that speak the wire by hand.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures_util::{SinkExt, StreamExt};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use starling_backend::memory;
+use starling_edge::{
+    Edge, EdgeConfig,
+    jwt::{Jwt, JwtConfig, KeyConfig, NewToken, gen_token},
+};
+use starling_kernel::{
+    dispatch::Dispatcher,
+    envelope::Envelope,
+    feature::{Call, Command, Feature, Reply, Routes, Services, done, reply},
+    hub::Hub,
+    id::NodeId,
+    limits::Limits,
+    ports::PresenceTimes,
+    roster::Roster,
+    session::Session,
+    time::Clock,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    time::{sleep, timeout},
+};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Message, client::IntoClientRequest},
+};
+
+pub(crate) const SECRET: &str = "a secret for the tests of the edge";
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A door that was opened for one test.
+pub(crate) struct Door {
+    pub(crate) address: SocketAddr,
+    pub(crate) edge: Edge,
+    pub(crate) probe: Arc<Probe>,
+}
+
+/// What the tests change about a door.
+pub(crate) type Change<'a> = &'a mut EdgeConfig;
+
+pub(crate) async fn open() -> Door {
+    open_with(|_, _| {}).await
+}
+
+pub(crate) async fn open_with(change: impl FnOnce(Change<'_>, &mut Limits)) -> Door {
+    let mut config = EdgeConfig {
+        guests: true,
+        ..EdgeConfig::default()
+    };
+    let mut limits = Limits::default();
+    limits.events_per_second = 1_000_000;
+    limits.events_burst = 1_000_000;
+    limits.user_events_per_second = 1_000_000;
+    limits.pending_events = 10_000;
+    change(&mut config, &mut limits);
+
+    let node = NodeId::parse("gw1").unwrap();
+    let times = PresenceTimes::default();
+    let backend = memory::Store::new(times).node(&node);
+    let key = KeyConfig::Hs256(SECRET.into());
+    let tokens = Arc::new(
+        Jwt::new(JwtConfig {
+            key,
+            issuer: None,
+            audience: None,
+        })
+        .unwrap(),
+    );
+    let clock = Arc::new(Clock::default());
+    let roster = Roster::new(backend.presence.clone(), node.clone(), times, clock.clone());
+    let hub = Hub::new(backend.clone());
+    let services = Services {
+        backend,
+        hub,
+        roster,
+        limits,
+        clock,
+        tokens: tokens.clone(),
+    };
+    let probe = Arc::new(Probe::default());
+    let dispatcher = Arc::new(Dispatcher::new(vec![probe.clone()], Arc::new(services)));
+
+    let edge = Edge::new(config, dispatcher, tokens, node).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(edge.clone().serve(listener));
+    Door {
+        address,
+        edge,
+        probe,
+    }
+}
+
+/// What happened behind the door.
+#[derive(Default)]
+pub(crate) struct Probe {
+    pub(crate) seen: Mutex<Vec<u64>>,
+    pub(crate) connected: Mutex<Vec<String>>,
+    pub(crate) disconnected: Mutex<Vec<String>>,
+    pub(crate) sessions: Mutex<Vec<Arc<Session>>>,
+}
+
+#[derive(Deserialize)]
+struct Number {
+    n: u64,
+}
+impl Command for Number {}
+
+#[derive(Deserialize)]
+struct Many {
+    count: u64,
+    bytes: usize,
+}
+impl Command for Many {}
+
+impl Probe {
+    async fn add(self: Arc<Self>, call: Call<Number>) -> Reply {
+        let mut seen = self.seen.lock().unwrap();
+        seen.push(call.command.n);
+        reply(json!({"n": call.command.n, "count": seen.len()}))
+    }
+
+    async fn pause(self: Arc<Self>, call: Call<Number>) -> Reply {
+        sleep(Duration::from_millis(call.command.n)).await;
+        done()
+    }
+
+    async fn panic(self: Arc<Self>, _call: Call<Value>) -> Reply {
+        panic!("as the test wants it");
+    }
+
+    async fn who(self: Arc<Self>, call: Call<Value>) -> Reply {
+        let claims = call.session.claims();
+        let identity = claims.identity;
+        reply(json!({"user": identity.user, "username": identity.username, "guest": claims.guest}))
+    }
+
+    async fn many(self: Arc<Self>, call: Call<Many>) -> Reply {
+        let text = "x".repeat(call.command.bytes);
+        for n in 0..call.command.count {
+            call.session.emit("many", &(n, &text));
+        }
+        done()
+    }
+
+    async fn mirror(self: Arc<Self>, call: Call<Value>) -> Reply {
+        let mut envelope = Envelope::new("mirror", &call.command);
+        envelope.attachments = call.attachments;
+        call.session.send(&envelope);
+        done()
+    }
+
+    async fn bye(self: Arc<Self>, call: Call<Value>) -> Reply {
+        call.session.peer.disconnect();
+        done()
+    }
+
+    async fn kill(self: Arc<Self>, call: Call<Value>) -> Reply {
+        call.session.peer.kill();
+        done()
+    }
+}
+
+#[async_trait]
+impl Feature for Probe {
+    fn routes(self: Arc<Self>, routes: &mut Routes) {
+        routes
+            .on("/", "add", &self, Self::add)
+            .on("/", "pause", &self, Self::pause)
+            .on("/", "panic", &self, Self::panic)
+            .on("/", "who", &self, Self::who)
+            .on("/", "many", &self, Self::many)
+            .on("/", "mirror", &self, Self::mirror)
+            .on("/", "bye", &self, Self::bye)
+            .on("/", "kill", &self, Self::kill)
+            .on("/admin", "who", &self, Self::who);
+    }
+
+    async fn connected(&self, session: &Arc<Session>) {
+        self.connected
+            .lock()
+            .unwrap()
+            .push(session.conn.to_string());
+        self.sessions.lock().unwrap().push(session.clone());
+        session.emit("welcome", &1);
+        session.emit("welcome", &2);
+    }
+
+    async fn disconnected(&self, session: &Arc<Session>) {
+        self.disconnected
+            .lock()
+            .unwrap()
+            .push(session.conn.to_string());
+    }
+}
+
+impl Probe {
+    /// Waits until so many connections have ended.
+    pub(crate) async fn ends(&self, count: usize) {
+        let ended = async {
+            while self.disconnected.lock().unwrap().len() < count {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, ended).await.expect("connections end");
+    }
+}
+
+pub(crate) fn token(user: &str, admin: bool, lifetime: Duration) -> String {
+    let new = NewToken {
+        user,
+        username: None,
+        lifetime,
+        admin,
+        rooms: &[],
+        issuer: None,
+        audience: None,
+    };
+    gen_token(SECRET, &new).unwrap()
+}
+
+/// A client on a websocket of its own.
+pub(crate) struct Client {
+    pub(crate) ws: WebSocketStream<TcpStream>,
+    pub(crate) open: Value,
+}
+
+impl Client {
+    /// Opens a session, on no namespace yet.
+    pub(crate) async fn dial(door: &Door) -> Self {
+        Self::dial_with(door, &[]).await
+    }
+
+    pub(crate) async fn dial_with(door: &Door, headers: &[(&'static str, &str)]) -> Self {
+        let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", door.address);
+        let mut request = url.into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        let tcp = TcpStream::connect(door.address).await.unwrap();
+        let (ws, _) = client_async(request, tcp).await.unwrap();
+        let mut client = Self {
+            ws,
+            open: Value::Null,
+        };
+        let open = client.packet().await.expect("an open packet");
+        client.open = serde_json::from_str(open.strip_prefix('0').unwrap()).unwrap();
+        client
+    }
+
+    /// Opens a session and enters the root namespace.
+    pub(crate) async fn connect(door: &Door) -> Self {
+        let mut client = Self::dial(door).await;
+        let answer = client.enter("/", json!({})).await;
+        assert!(answer.starts_with("40{"), "{answer}");
+        assert_eq!(client.event().await, json!(["welcome", 1]));
+        assert_eq!(client.event().await, json!(["welcome", 2]));
+        client
+    }
+
+    /// Sends CONNECT and gives the answer.
+    pub(crate) async fn enter(&mut self, namespace: &str, auth: Value) -> String {
+        let namespace = if namespace == "/" {
+            String::new()
+        } else {
+            format!("{namespace},")
+        };
+        self.send(&format!("40{namespace}{auth}")).await;
+        self.packet().await.expect("an answer to CONNECT")
+    }
+
+    pub(crate) async fn send(&mut self, packet: &str) {
+        self.ws.send(Message::text(packet)).await.unwrap();
+    }
+
+    pub(crate) async fn emit(&mut self, event: &str, data: Value) {
+        self.send(&format!("42{}", json!([event, data]))).await;
+    }
+
+    /// The next packet that is not a ping; `None` when the connection has ended.
+    pub(crate) async fn packet(&mut self) -> Option<String> {
+        loop {
+            let next = timeout(PATIENCE, self.ws.next()).await.expect("no answer");
+            match next?.ok()? {
+                Message::Text(text) if text == "2" => {
+                    self.ws.send(Message::text("3")).await.ok();
+                }
+                Message::Text(text) => return Some(text.to_string()),
+                Message::Binary(bytes) => return Some(format!("{:?}", bytes.to_vec())),
+                _ => return None,
+            }
+        }
+    }
+
+    /// The next event.
+    pub(crate) async fn event(&mut self) -> Value {
+        let packet = self.packet().await.expect("an event");
+        let text = packet
+            .strip_prefix("42")
+            .unwrap_or_else(|| panic!("no event: {packet}"));
+        serde_json::from_str(text).unwrap()
+    }
+
+    /// Emits with an acknowledgement and gives it.
+    pub(crate) async fn ask(&mut self, event: &str, data: Value) -> Value {
+        self.send(&format!("427{}", json!([event, data]))).await;
+        let packet = self.packet().await.expect("an acknowledgement");
+        let text = packet
+            .strip_prefix("437")
+            .unwrap_or_else(|| panic!("no ack: {packet}"));
+        serde_json::from_str::<Vec<Value>>(text).unwrap().remove(0)
+    }
+
+    /// Waits for the end of the connection.
+    pub(crate) async fn ended(&mut self) {
+        while self.packet().await.is_some() {}
+    }
+}
+
+/// An answer to a request made by hand.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.lines().find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            key.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.body))
+    }
+}
+
+pub(crate) async fn get(door: &Door, path: &str) -> Answer {
+    request(door, "GET", path, "", "").await
+}
+
+pub(crate) async fn post(door: &Door, path: &str, body: &str) -> Answer {
+    request(door, "POST", path, "", body).await
+}
+
+/// One request on a connection of its own. `headers` are whole lines.
+pub(crate) async fn request(
+    door: &Door,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> Answer {
+    let mut tcp = TcpStream::connect(door.address).await.unwrap();
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n",
+        door.address
+    );
+    tcp.write_all(head.as_bytes()).await.unwrap();
+    tcp.write_all(body.as_bytes()).await.ok();
+    let mut answer = String::new();
+    timeout(PATIENCE, tcp.read_to_string(&mut answer))
+        .await
+        .expect("an answer")
+        .ok();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let (first, headers) = head.split_once("\r\n").unwrap_or((head, ""));
+    let status = first
+        .split(' ')
+        .nth(1)
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(0);
+    Answer {
+        status,
+        headers: headers.to_owned(),
+        body: body.to_owned(),
+    }
+}
+
+pub(crate) const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
+
+/// A client that polls.
+pub(crate) struct Poller {
+    pub(crate) sid: String,
+}
+
+impl Poller {
+    pub(crate) async fn dial(door: &Door) -> Self {
+        let answer = get(door, POLLING).await;
+        assert_eq!(answer.status, 200);
+        let open: Value = serde_json::from_str(answer.body.strip_prefix('0').unwrap()).unwrap();
+        Self {
+            sid: open["sid"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    /// Opens a session and enters the root namespace.
+    pub(crate) async fn connect(door: &Door) -> Self {
+        let poller = Self::dial(door).await;
+        assert_eq!(poller.post(door, "40").await.status, 200);
+        poller.until(door, r#"["welcome",2]"#).await;
+        poller
+    }
+
+    pub(crate) async fn poll(&self, door: &Door) -> Answer {
+        get(door, &format!("{POLLING}&sid={}", self.sid)).await
+    }
+
+    pub(crate) async fn post(&self, door: &Door, body: &str) -> Answer {
+        post(door, &format!("{POLLING}&sid={}", self.sid), body).await
+    }
+
+    /// Polls until something like this came.
+    pub(crate) async fn until(&self, door: &Door, wanted: &str) {
+        loop {
+            let answer = self.poll(door).await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+            if answer.body.split('\u{1e}').any(|packet| packet == "2") {
+                self.post(door, "3").await;
+            }
+            if answer.body.contains(wanted) {
+                return;
+            }
+        }
+    }
+}
