@@ -1,7 +1,7 @@
 //! The shared state and the relay: in memory for one node, on Redis for many, behind the kernel's ports.
 //!
 //! * [`memory`]: many nodes of one process may share a store, which is how tests build a cluster.
-//! * `redis`: standalone, Sentinel or Cluster, by the URL.
+//! * [`redis`]: standalone, Sentinel or Cluster, by the URL.
 //!
 //! Both keep the same contract, to the letter: `tests/conformance` runs one list of cases on both.
 
@@ -10,6 +10,7 @@ use std::time::Duration;
 mod ear;
 pub mod memory;
 mod metric;
+pub mod redis;
 
 pub use metric::describe;
 

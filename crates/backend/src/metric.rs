@@ -1,9 +1,13 @@
 //! The metrics of this crate, in one place.
 
-use metrics::{Unit, describe_counter};
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
-/// Times that a node's listening channel was full.
 pub(crate) const OVERRUNS: &str = "starling_bus_overruns_total";
+pub(crate) const GARBAGE: &str = "starling_bus_garbage_total";
+pub(crate) const PUBLISH: &str = "starling_bus_publish_seconds";
+pub(crate) const ROUND_TRIP: &str = "starling_bus_round_trip_seconds";
+pub(crate) const UP: &str = "starling_redis_up";
+pub(crate) const RECONNECTS: &str = "starling_redis_reconnects_total";
 
 /// Tells the exporter what the metrics mean. Call it once, after the recorder is installed.
 pub fn describe() {
@@ -11,5 +15,30 @@ pub fn describe() {
         OVERRUNS,
         Unit::Count,
         "Times that this node fell so far behind the relay that parcels were dropped; it heals from the logs"
+    );
+    describe_counter!(
+        GARBAGE,
+        Unit::Count,
+        "Messages on this installation's Redis channels that could not be read, and were dropped"
+    );
+    describe_histogram!(
+        PUBLISH,
+        Unit::Seconds,
+        "Time until Redis confirmed a message that is not stored"
+    );
+    describe_histogram!(
+        ROUND_TRIP,
+        Unit::Seconds,
+        "Time of a message to oneself through Redis, sent once a second"
+    );
+    describe_gauge!(
+        UP,
+        Unit::Count,
+        "Whether messages to oneself come back through Redis: 1 or 0"
+    );
+    describe_counter!(
+        RECONNECTS,
+        Unit::Count,
+        "Times that the listening connection to Redis was restored"
     );
 }

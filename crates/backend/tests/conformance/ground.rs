@@ -1,8 +1,11 @@
 //! Where a case runs: a cluster of nodes on one backend.
 
-use std::{future::Future, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use starling_backend::memory;
+use starling_backend::{
+    memory,
+    redis::{self, RedisConfig},
+};
 use starling_kernel::{
     envelope::{Draft, Position},
     id::{ConnId, Incarnation, NodeId, RoomName, UserId},
@@ -10,42 +13,83 @@ use starling_kernel::{
         Backend, Entered, Entry, Heard, Holder, Leave, Member, Parcel, PortResult, PresenceTimes,
         Transition,
     },
-    topic::Topic,
+    topic::{Namespace, Topic},
 };
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep, timeout},
 };
 
+use crate::support::{self, Cluster, Server};
+
 /// Short, but long enough for a busy machine.
-pub const TIMES: PresenceTimes = PresenceTimes {
+pub(crate) const TIMES: PresenceTimes = PresenceTimes {
     grace: Duration::from_millis(600),
     lease: Duration::from_millis(1_500),
 };
 
 /// Entries that logs keep here.
-pub const HISTORY: usize = 50;
+pub(crate) const HISTORY: usize = 50;
 
 /// A backend that is this case's own.
-pub struct Ground {
+pub(crate) struct Ground {
     kind: Kind,
 }
 
 enum Kind {
     Memory(memory::Store),
+    Redis(RedisConfig, Wipe),
 }
 
+/// How a Redis of this kind loses everything of one prefix.
+type Wipe = Box<dyn Fn() + Send + Sync>;
+
+/// The namespaces of the cases.
+const NAMESPACES: &[Namespace] = &["/", "/chat"];
+
 impl Ground {
-    pub fn memory() -> Self {
+    pub(crate) fn memory() -> Self {
         let kind = Kind::Memory(memory::Store::with_history(TIMES, HISTORY));
         Self { kind }
     }
 
+    pub(crate) fn redis(server: &Server) -> Self {
+        let port = server.port;
+        let wipe = move || drop(support::cli(port, &["FLUSHALL"]));
+        Self::on(&server.url(), "starling", Box::new(wipe))
+    }
+
+    pub(crate) fn cluster(cluster: &Arc<Cluster>, case: &str) -> Self {
+        let prefix = case.replace("::", "-");
+        let wiped = (cluster.clone(), format!("{prefix}:"));
+        let wipe = move || {
+            wiped
+                .0
+                .servers
+                .iter()
+                .for_each(|server| server.delete(&wiped.1))
+        };
+        Self::on(&cluster.url(), &prefix, Box::new(wipe))
+    }
+
+    fn on(url: &str, prefix: &str, wipe: Wipe) -> Self {
+        let mut config = RedisConfig::new(url);
+        config.prefix = prefix.to_owned();
+        config.times = TIMES;
+        config.history = HISTORY;
+        Self {
+            kind: Kind::Redis(config, wipe),
+        }
+    }
+
     /// A node that listens, and has begun its lease.
-    pub async fn node(&self, name: &str) -> Node {
+    pub(crate) async fn node(&self, name: &str) -> Node {
         let id = NodeId::parse(name).unwrap();
         let backend = match &self.kind {
             Kind::Memory(store) => store.node(&id),
+            Kind::Redis(config, _) => redis::connect(config.clone(), &id, NAMESPACES)
+                .await
+                .unwrap(),
         };
         let heard = backend.bus.listen().unwrap();
         let life = Incarnation::of(&id);
@@ -58,29 +102,30 @@ impl Ground {
     }
 
     /// All data is gone.
-    pub async fn wipe(&self) {
+    pub(crate) async fn wipe(&self) {
         match &self.kind {
             Kind::Memory(store) => store.wipe(),
+            Kind::Redis(_, wipe) => wipe(),
         }
     }
 }
 
 /// One node, as a gateway would use it.
-pub struct Node {
-    pub backend: Backend,
-    pub life: Incarnation,
-    pub heard: mpsc::Receiver<Heard>,
+pub(crate) struct Node {
+    pub(crate) backend: Backend,
+    pub(crate) life: Incarnation,
+    pub(crate) heard: mpsc::Receiver<Heard>,
 }
 
 impl Node {
-    pub fn holder(&self, conn: &str) -> Holder {
+    pub(crate) fn holder(&self, conn: &str) -> Holder {
         Holder {
             incarnation: self.life.clone(),
             conn: ConnId::trusted(conn),
         }
     }
 
-    pub async fn enter(
+    pub(crate) async fn enter(
         &self,
         place: &Topic,
         user: &str,
@@ -93,57 +138,57 @@ impl Node {
             .await
     }
 
-    pub async fn create(&self, place: &Topic, user: &str, conn: &str) {
+    pub(crate) async fn create(&self, place: &Topic, user: &str, conn: &str) {
         let entry = Entry::Create { private: false };
         self.enter(place, user, conn, entry).await.unwrap();
     }
 
-    pub async fn join(&self, place: &Topic, user: &str, conn: &str) -> Entered {
+    pub(crate) async fn join(&self, place: &Topic, user: &str, conn: &str) -> Entered {
         let entry = Entry::Join { granted: false };
         self.enter(place, user, conn, entry).await.unwrap()
     }
 
     /// Enters a namespace.
-    pub async fn register(&self, namespace: &Topic, user: &str, conn: &str) -> Entered {
+    pub(crate) async fn register(&self, namespace: &Topic, user: &str, conn: &str) -> Entered {
         let entry = Entry::Open { announce: false };
         self.enter(namespace, user, conn, entry).await.unwrap()
     }
 
-    pub async fn exit(&self, place: &Topic, user: &str, conn: &str, leave: Leave) -> bool {
+    pub(crate) async fn exit(&self, place: &Topic, user: &str, conn: &str, leave: Leave) -> bool {
         let presence = &self.backend.presence;
         let (user, holder) = (UserId::trusted(user), self.holder(conn));
         presence.exit(place, &user, &holder, leave).await.unwrap()
     }
 
-    pub async fn say(&self, topic: &Topic, text: &str) -> Position {
+    pub(crate) async fn say(&self, topic: &Topic, text: &str) -> Position {
         let appended = self.backend.log.append(topic, &draft(text), None).await;
         appended.unwrap().position
     }
 
-    pub async fn subscribe(&self, topic: &Topic) {
+    pub(crate) async fn subscribe(&self, topic: &Topic) {
         self.backend.bus.subscribe(topic).await.unwrap();
     }
 
     /// Follows the transitions of all namespaces.
-    pub async fn follow_presence(&self) {
+    pub(crate) async fn follow_presence(&self) {
         for n in 0..self.backend.presence.partitions() {
             self.subscribe(&Topic::Presence(n)).await;
         }
     }
 
-    pub async fn names(&self, place: &Topic) -> Vec<String> {
+    pub(crate) async fn names(&self, place: &Topic) -> Vec<String> {
         let members = self.backend.presence.members(place, 100).await.unwrap();
         let names = members.list.iter().map(|(m, _)| m.user.to_string());
         names.collect()
     }
 
-    pub async fn total(&self, place: &Topic) -> u64 {
+    pub(crate) async fn total(&self, place: &Topic) -> u64 {
         let presence = &self.backend.presence;
         presence.members(place, 0).await.unwrap().total
     }
 
     /// The next parcel.
-    pub async fn hears(&mut self) -> (Topic, Option<Position>, Parcel) {
+    pub(crate) async fn hears(&mut self) -> (Topic, Option<Position>, Parcel) {
         loop {
             match timeout(Duration::from_secs(10), self.heard.recv()).await {
                 Ok(Some(Heard::Parcel {
@@ -157,7 +202,7 @@ impl Node {
         }
     }
 
-    pub async fn hears_message(&mut self) -> (Position, String) {
+    pub(crate) async fn hears_message(&mut self) -> (Position, String) {
         match self.hears().await {
             (_, Some(position), Parcel::Message(envelope)) => {
                 (position, envelope.as_str().to_owned())
@@ -166,7 +211,7 @@ impl Node {
         }
     }
 
-    pub async fn hears_transition(&mut self) -> Transition {
+    pub(crate) async fn hears_transition(&mut self) -> Transition {
         match self.hears().await {
             (_, _, Parcel::Transition(transition)) => transition,
             other => panic!("not a transition: {other:?}"),
@@ -174,7 +219,7 @@ impl Node {
     }
 
     /// That nothing is on its way: what was sent before is here by now.
-    pub async fn hears_nothing(&mut self) {
+    pub(crate) async fn hears_nothing(&mut self) {
         sleep(Duration::from_millis(150)).await;
         while let Ok(heard) = self.heard.try_recv() {
             assert!(!matches!(heard, Heard::Parcel { .. }), "{heard:?}");
@@ -182,7 +227,10 @@ impl Node {
     }
 
     /// Sweeps until `condition` holds.
-    pub async fn sweep_until<F: Future<Output = bool>>(&self, mut condition: impl FnMut() -> F) {
+    pub(crate) async fn sweep_until<F: Future<Output = bool>>(
+        &self,
+        mut condition: impl FnMut() -> F,
+    ) {
         let give_up = Instant::now() + Duration::from_secs(20);
         while !condition().await {
             assert!(Instant::now() < give_up, "it never happened");
@@ -192,7 +240,7 @@ impl Node {
     }
 
     /// Sweeps for a while; returns how many members went.
-    pub async fn sweep_for(&self, time: Duration) -> usize {
+    pub(crate) async fn sweep_for(&self, time: Duration) -> usize {
         let (end, mut swept) = (Instant::now() + time, 0);
         while Instant::now() < end {
             swept += self.backend.presence.sweep().await.unwrap();
@@ -202,7 +250,7 @@ impl Node {
     }
 
     /// Beats for a while, as a living node does.
-    pub async fn beat_for(&self, time: Duration) {
+    pub(crate) async fn beat_for(&self, time: Duration) {
         let end = Instant::now() + time;
         while Instant::now() < end {
             self.beat().await;
@@ -210,19 +258,19 @@ impl Node {
         }
     }
 
-    pub async fn beat(&self) -> Vec<Incarnation> {
+    pub(crate) async fn beat(&self) -> Vec<Incarnation> {
         let presence = &self.backend.presence;
         presence.beat(&self.life).await.unwrap().dead
     }
 }
 
 /// A Redis that is new sweeps nothing at first; after this it is in its steady state.
-pub async fn settle(node: &Node) {
+pub(crate) async fn settle(node: &Node) {
     node.sweep_for(TIMES.lease + TIMES.grace + Duration::from_millis(200))
         .await;
 }
 
-pub fn member(user: &str) -> Member {
+pub(crate) fn member(user: &str) -> Member {
     Member {
         user: UserId::trusted(user),
         username: format!("The {user}"),
@@ -230,13 +278,13 @@ pub fn member(user: &str) -> Member {
     }
 }
 
-pub fn draft(text: &str) -> Draft {
+pub(crate) fn draft(text: &str) -> Draft {
     Draft::new("room-message", &serde_json::json!({ "text": text })).unwrap()
 }
 
-pub fn room(name: &str) -> Topic {
+pub(crate) fn room(name: &str) -> Topic {
     Topic::room(&RoomName::trusted(name))
 }
 
-pub const ROOT: Topic = Topic::Namespace("/");
-pub const CHAT: Topic = Topic::Namespace("/chat");
+pub(crate) const ROOT: Topic = Topic::Namespace("/");
+pub(crate) const CHAT: Topic = Topic::Namespace("/chat");

@@ -1,10 +1,22 @@
 //! One contract, every backend: the same cases run on the store in memory, on a standalone Redis
 //! and on a Redis Cluster. A case is a fact about the ports; its name says which.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it is wrong")]
+
 mod cases;
 mod ground;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::pin::Pin;
 
 use ground::Ground;
+
+/// A case's name and what it does.
+type Case = (
+    &'static str,
+    fn(Ground) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+);
 
 /// Makes a test of every case on every backend.
 macro_rules! on_every_backend {
@@ -17,6 +29,23 @@ macro_rules! on_every_backend {
                 })*
             })*
         }
+
+        mod redis {
+            $(mod $file {
+                $(#[tokio::test]
+                async fn $case() {
+                    let server = crate::support::Server::start(&[]);
+                    crate::cases::$file::$case(crate::Ground::redis(&server)).await;
+                })*
+            })*
+        }
+
+        const ALL: &[Case] = &[
+            $($((
+                concat!(stringify!($file), "::", stringify!($case)),
+                |ground| Box::pin(cases::$file::$case(ground)),
+            ),)*)*
+        ];
     };
 }
 
@@ -89,4 +118,19 @@ on_every_backend! {
         a_refused_take_takes_nothing
         all_nodes_share_a_bucket
         buckets_do_not_mix;
+}
+
+/// One cluster for all cases, as starting one takes longer than most of them; each has a prefix of
+/// its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_case_holds_on_a_redis_cluster() {
+    let cluster = std::sync::Arc::new(support::Cluster::start());
+    for cases in ALL.chunks(8) {
+        let running: Vec<_> = (cases.iter())
+            .map(|(name, case)| (name, tokio::spawn(case(Ground::cluster(&cluster, name)))))
+            .collect();
+        for (name, case) in running {
+            case.await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+    }
 }

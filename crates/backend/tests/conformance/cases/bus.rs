@@ -14,7 +14,7 @@ fn message(text: &str) -> Parcel {
     Parcel::Message(Envelope::new("room-event", &text))
 }
 
-pub async fn a_publish_is_heard_by_the_others_who_subscribed(ground: Ground) {
+pub(crate) async fn a_publish_is_heard_by_the_others_who_subscribed(ground: Ground) {
     let (mut one, mut two) = (ground.node("one").await, ground.node("two").await);
     let mut other = ground.node("other").await;
     one.subscribe(&room("r")).await;
@@ -27,7 +27,7 @@ pub async fn a_publish_is_heard_by_the_others_who_subscribed(ground: Ground) {
     other.hears_nothing().await;
 }
 
-pub async fn what_was_unsubscribed_is_not_heard(ground: Ground) {
+pub(crate) async fn what_was_unsubscribed_is_not_heard(ground: Ground) {
     let (one, mut two) = (ground.node("one").await, ground.node("two").await);
     two.subscribe(&room("r")).await;
     two.backend.bus.unsubscribe(&room("r")).await.unwrap();
@@ -39,7 +39,7 @@ pub async fn what_was_unsubscribed_is_not_heard(ground: Ground) {
     assert_eq!(two.hears().await.2, message("again"));
 }
 
-pub async fn a_topic_subscribed_twice_is_heard_once(ground: Ground) {
+pub(crate) async fn a_topic_subscribed_twice_is_heard_once(ground: Ground) {
     let (one, mut two) = (ground.node("one").await, ground.node("two").await);
     two.subscribe(&CHAT).await;
     two.subscribe(&CHAT).await;
@@ -49,7 +49,7 @@ pub async fn a_topic_subscribed_twice_is_heard_once(ground: Ground) {
     two.hears_nothing().await;
 }
 
-pub async fn marks_and_attachments_survive_the_relay(ground: Ground) {
+pub(crate) async fn marks_and_attachments_survive_the_relay(ground: Ground) {
     let (one, mut two) = (ground.node("one").await, ground.node("two").await);
     let topic = Topic::User("/", UserId::trusted("o#dd@user, ü \"{}\""));
     two.subscribe(&topic).await;
@@ -65,7 +65,7 @@ pub async fn marks_and_attachments_survive_the_relay(ground: Ground) {
     assert_eq!(two.hears().await, (topic, None, parcel));
 }
 
-pub async fn an_order_reaches_all_who_listen(ground: Ground) {
+pub(crate) async fn an_order_reaches_all_who_listen(ground: Ground) {
     let (one, mut two) = (ground.node("one").await, ground.node("two").await);
     two.subscribe(&Topic::Control).await;
     let order = Parcel::Order(Order::Disconnect(UserId::trusted("ann")));
@@ -74,7 +74,7 @@ pub async fn an_order_reaches_all_who_listen(ground: Ground) {
     assert_eq!(two.hears().await, (Topic::Control, None, order));
 }
 
-pub async fn one_senders_parcels_arrive_in_order(ground: Ground) {
+pub(crate) async fn one_senders_parcels_arrive_in_order(ground: Ground) {
     let (one, mut two) = (ground.node("one").await, ground.node("two").await);
     two.subscribe(&room("r")).await;
     for n in 0..500 {
@@ -87,13 +87,13 @@ pub async fn one_senders_parcels_arrive_in_order(ground: Ground) {
     }
 }
 
-pub async fn a_node_hears_that_the_relay_is_up(ground: Ground) {
+pub(crate) async fn a_node_hears_that_the_relay_is_up(ground: Ground) {
     let mut node = ground.node("one").await;
     let heard = timeout(Duration::from_secs(10), node.heard.recv()).await;
     assert_eq!(heard, Ok(Some(Heard::Up(true))));
 }
 
-pub async fn listening_is_for_one(ground: Ground) {
+pub(crate) async fn listening_is_for_one(ground: Ground) {
     let node = ground.node("one").await;
     assert!(node.backend.bus.listen().is_none());
 }

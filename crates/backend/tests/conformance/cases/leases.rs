@@ -20,7 +20,7 @@ async fn outlive(survivor: &Node, other: &Node) {
     panic!("its lease never ended");
 }
 
-pub async fn a_life_that_stops_beating_is_dead_and_fenced(ground: Ground) {
+pub(crate) async fn a_life_that_stops_beating_is_dead_and_fenced(ground: Ground) {
     let (one, two) = (ground.node("one").await, ground.node("two").await);
     assert_eq!(one.beat().await, []);
     outlive(&one, &two).await;
@@ -34,15 +34,15 @@ pub async fn a_life_that_stops_beating_is_dead_and_fenced(ground: Ground) {
     assert_eq!(presence.beat(&next).await.unwrap().dead, []);
 }
 
-pub async fn a_retired_life_is_dead_at_once(ground: Ground) {
+pub(crate) async fn a_retired_life_is_dead_at_once(ground: Ground) {
     let (one, two) = (ground.node("one").await, ground.node("two").await);
     let presence = &two.backend.presence;
     presence.retire(&two.life).await.unwrap();
-    assert_eq!(one.beat().await, [two.life.clone()]);
+    assert_eq!(one.beat().await, std::slice::from_ref(&two.life));
     assert_eq!(presence.beat(&two.life).await, Err(PortError::Fenced));
 }
 
-pub async fn a_silence_of_all_kills_nobody(ground: Ground) {
+pub(crate) async fn a_silence_of_all_kills_nobody(ground: Ground) {
     let (one, two) = (ground.node("one").await, ground.node("two").await);
     sleep(TIMES.lease * 2).await;
     assert_eq!(one.beat().await, []);
@@ -54,7 +54,7 @@ pub async fn a_silence_of_all_kills_nobody(ground: Ground) {
     outlive(&one, &two).await;
 }
 
-pub async fn what_a_dead_life_held_is_reaped_as_lost(ground: Ground) {
+pub(crate) async fn what_a_dead_life_held_is_reaped_as_lost(ground: Ground) {
     let (mut one, two) = (ground.node("one").await, ground.node("two").await);
     settle(&one).await;
     let (one_beats, two_beats) = (one.beat(), two.backend.presence.beat(&two.life));
@@ -77,7 +77,7 @@ pub async fn what_a_dead_life_held_is_reaped_as_lost(ground: Ground) {
     one.hears_nothing().await;
 }
 
-pub async fn reaping_leaves_those_alone_whom_another_life_holds(ground: Ground) {
+pub(crate) async fn reaping_leaves_those_alone_whom_another_life_holds(ground: Ground) {
     let (one, two) = (ground.node("one").await, ground.node("two").await);
     settle(&one).await;
     two.create(&room("r"), "ann", "c1").await;
@@ -93,7 +93,7 @@ pub async fn reaping_leaves_those_alone_whom_another_life_holds(ground: Ground) 
     assert!(one.exit(&ROOT, "ann", "c2", Leave::Now).await);
 }
 
-pub async fn a_reaped_life_cannot_enter(ground: Ground) {
+pub(crate) async fn a_reaped_life_cannot_enter(ground: Ground) {
     let (one, two) = (ground.node("one").await, ground.node("two").await);
     one.create(&room("r"), "ben", "c0").await;
     one.backend.presence.retire(&two.life).await.unwrap();
@@ -110,7 +110,7 @@ pub async fn a_reaped_life_cannot_enter(ground: Ground) {
     assert_eq!(one.total(&ROOT).await, 0);
 }
 
-pub async fn concurrent_reaping_removes_once(ground: Ground) {
+pub(crate) async fn concurrent_reaping_removes_once(ground: Ground) {
     let (one, two) = (ground.node("one").await, ground.node("two").await);
     settle(&one).await;
     for n in 0..500 {
@@ -128,7 +128,7 @@ pub async fn concurrent_reaping_removes_once(ground: Ground) {
     assert_eq!(one.total(&ROOT).await, 0);
 }
 
-pub async fn a_wiped_store_fences_those_who_had_begun(ground: Ground) {
+pub(crate) async fn a_wiped_store_fences_those_who_had_begun(ground: Ground) {
     let node = ground.node("one").await;
     node.beat().await;
     ground.wipe().await;
@@ -139,7 +139,7 @@ pub async fn a_wiped_store_fences_those_who_had_begun(ground: Ground) {
     presence.beat(&next).await.unwrap();
 }
 
-pub async fn a_wiped_store_is_restored_by_those_who_hold(ground: Ground) {
+pub(crate) async fn a_wiped_store_is_restored_by_those_who_hold(ground: Ground) {
     let (one, two) = (ground.node("one").await, ground.node("two").await);
     settle(&one).await;
     one.create(&room("r"), "ann", "c1").await;

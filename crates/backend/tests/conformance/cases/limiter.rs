@@ -15,7 +15,7 @@ async fn take(node: &Node, key: &str, n: u32, rate: Rate) -> Option<Duration> {
     node.backend.limiter.take(key, n, rate).await.unwrap()
 }
 
-pub async fn a_burst_passes_and_more_must_wait(ground: Ground) {
+pub(crate) async fn a_burst_passes_and_more_must_wait(ground: Ground) {
     let node = ground.node("one").await;
     let rate = Rate {
         per_second: 10,
@@ -37,7 +37,7 @@ pub async fn a_burst_passes_and_more_must_wait(ground: Ground) {
     assert!((8..=14).contains(&passed), "{passed}");
 }
 
-pub async fn a_refused_take_takes_nothing(ground: Ground) {
+pub(crate) async fn a_refused_take_takes_nothing(ground: Ground) {
     let node = ground.node("one").await;
     assert_eq!(take(&node, "ann", 8, SLOW).await, None);
     for _ in 0..5 {
@@ -49,14 +49,14 @@ pub async fn a_refused_take_takes_nothing(ground: Ground) {
     assert!(take(&node, "ann", 11, SLOW).await.is_some(), "never");
 }
 
-pub async fn all_nodes_share_a_bucket(ground: Ground) {
+pub(crate) async fn all_nodes_share_a_bucket(ground: Ground) {
     let (one, two) = (ground.node("one").await, ground.node("two").await);
     assert_eq!(take(&one, "ann", 6, SLOW).await, None);
     assert!(take(&two, "ann", 6, SLOW).await.is_some());
     assert_eq!(take(&two, "ann", 4, SLOW).await, None);
 }
 
-pub async fn buckets_do_not_mix(ground: Ground) {
+pub(crate) async fn buckets_do_not_mix(ground: Ground) {
     let node = ground.node("one").await;
     assert_eq!(take(&node, "ann", 10, SLOW).await, None);
     assert_eq!(take(&node, "ben", 10, SLOW).await, None);

@@ -22,7 +22,7 @@ fn seqs(page: &Page) -> Vec<u64> {
     page.entries.iter().map(|(seq, _)| *seq).collect()
 }
 
-pub async fn a_log_counts_by_one_and_keeps_its_epoch(ground: Ground) {
+pub(crate) async fn a_log_counts_by_one_and_keeps_its_epoch(ground: Ground) {
     let (one, two) = (ground.node("one").await, ground.node("two").await);
     one.create(&room("r"), "ann", "c1").await;
     let first = one.say(&room("r"), "a").await;
@@ -34,7 +34,7 @@ pub async fn a_log_counts_by_one_and_keeps_its_epoch(ground: Ground) {
     assert_eq!(first.epoch, third.epoch);
 }
 
-pub async fn every_subscribed_node_hears_an_append_and_so_does_the_sender(ground: Ground) {
+pub(crate) async fn every_subscribed_node_hears_an_append_and_so_does_the_sender(ground: Ground) {
     let (mut one, mut two) = (ground.node("one").await, ground.node("two").await);
     let mut other = ground.node("other").await;
     one.create(&room("r"), "ann", "c1").await;
@@ -46,7 +46,7 @@ pub async fn every_subscribed_node_hears_an_append_and_so_does_the_sender(ground
     other.hears_nothing().await;
 }
 
-pub async fn what_is_delivered_is_the_draft_in_its_place(ground: Ground) {
+pub(crate) async fn what_is_delivered_is_the_draft_in_its_place(ground: Ground) {
     let mut node = ground.node("one").await;
     node.create(&room("r"), "ann", "c1").await;
     node.subscribe(&room("r")).await;
@@ -62,7 +62,7 @@ pub async fn what_is_delivered_is_the_draft_in_its_place(ground: Ground) {
     assert_eq!(page.entries, [(1, stored)]);
 }
 
-pub async fn a_repeat_gets_the_first_ones_place_and_is_not_delivered(ground: Ground) {
+pub(crate) async fn a_repeat_gets_the_first_ones_place_and_is_not_delivered(ground: Ground) {
     let (mut one, two) = (ground.node("one").await, ground.node("two").await);
     one.create(&room("r"), "ann", "c1").await;
     one.subscribe(&room("r")).await;
@@ -87,7 +87,7 @@ pub async fn a_repeat_gets_the_first_ones_place_and_is_not_delivered(ground: Gro
     assert_eq!(after(&one, 0, 10).await.entries.len(), 1);
 }
 
-pub async fn only_the_same_user_topic_and_choice_make_a_repeat(ground: Ground) {
+pub(crate) async fn only_the_same_user_topic_and_choice_make_a_repeat(ground: Ground) {
     let node = ground.node("one").await;
     node.create(&room("r"), "ann", "c1").await;
     node.create(&room("s"), "ann", "c1").await;
@@ -105,7 +105,7 @@ pub async fn only_the_same_user_topic_and_choice_make_a_repeat(ground: Ground) {
     }
 }
 
-pub async fn concurrent_repeats_are_stored_once(ground: Ground) {
+pub(crate) async fn concurrent_repeats_are_stored_once(ground: Ground) {
     let nodes = [ground.node("one").await, ground.node("two").await];
     nodes[0].create(&room("r"), "ann", "c1").await;
     let (r, text, same) = (room("r"), draft("a"), once("ann", "x"));
@@ -116,7 +116,7 @@ pub async fn concurrent_repeats_are_stored_once(ground: Ground) {
     assert_eq!(after(&nodes[0], 0, 10).await.head, 1);
 }
 
-pub async fn all_nodes_hear_concurrent_senders_in_one_order(ground: Ground) {
+pub(crate) async fn all_nodes_hear_concurrent_senders_in_one_order(ground: Ground) {
     let mut nodes = [ground.node("a").await, ground.node("b").await];
     nodes[0].create(&room("r"), "ann", "c1").await;
     for node in &nodes {
@@ -137,14 +137,14 @@ pub async fn all_nodes_hear_concurrent_senders_in_one_order(ground: Ground) {
     }
 }
 
-pub async fn without_its_room_a_log_cannot_be_appended_to(ground: Ground) {
+pub(crate) async fn without_its_room_a_log_cannot_be_appended_to(ground: Ground) {
     let node = ground.node("one").await;
     let result = node.backend.log.append(&room("r"), &draft("a"), None).await;
     assert_eq!(result, Err(PortError::NoRoom));
     assert_eq!(after(&node, 0, 10).await, Page::default());
 }
 
-pub async fn a_room_that_comes_again_begins_a_new_log(ground: Ground) {
+pub(crate) async fn a_room_that_comes_again_begins_a_new_log(ground: Ground) {
     let node = ground.node("one").await;
     let append = async || {
         let log = &node.backend.log;
@@ -165,7 +165,7 @@ pub async fn a_room_that_comes_again_begins_a_new_log(ground: Ground) {
     assert!(append().await.repeated);
 }
 
-pub async fn a_namespace_has_a_log_without_anybody_there(ground: Ground) {
+pub(crate) async fn a_namespace_has_a_log_without_anybody_there(ground: Ground) {
     let mut node = ground.node("one").await;
     node.subscribe(&CHAT).await;
     let position = node.say(&CHAT, "hi").await;
@@ -176,7 +176,7 @@ pub async fn a_namespace_has_a_log_without_anybody_there(ground: Ground) {
     assert_eq!(seqs(&page), [1], "it outlives those who were there");
 }
 
-pub async fn pages_hold_what_was_asked_for(ground: Ground) {
+pub(crate) async fn pages_hold_what_was_asked_for(ground: Ground) {
     let node = ground.node("one").await;
     node.create(&room("r"), "ann", "c1").await;
     for n in 0..10 {
@@ -196,7 +196,7 @@ pub async fn pages_hold_what_was_asked_for(ground: Ground) {
     assert_eq!(none.epoch, newest.epoch);
 }
 
-pub async fn the_oldest_entries_are_trimmed(ground: Ground) {
+pub(crate) async fn the_oldest_entries_are_trimmed(ground: Ground) {
     let node = ground.node("one").await;
     node.create(&room("r"), "ann", "c1").await;
     for n in 0..400 {

@@ -6,7 +6,7 @@ use starling_kernel::{
 
 use crate::ground::{CHAT, Ground, Node, ROOT, member, room};
 
-pub async fn the_first_connection_of_a_user_enters_a_room_aloud(ground: Ground) {
+pub(crate) async fn the_first_connection_of_a_user_enters_a_room_aloud(ground: Ground) {
     let (one, mut two) = (ground.node("one").await, ground.node("two").await);
     two.subscribe(&room("r")).await;
     one.create(&room("r"), "ann", "c1").await;
@@ -23,7 +23,7 @@ pub async fn the_first_connection_of_a_user_enters_a_room_aloud(ground: Ground) 
     assert_eq!(entered.member, member("ben"), "one hears its own, too");
 }
 
-pub async fn entering_twice_is_entering_once(ground: Ground) {
+pub(crate) async fn entering_twice_is_entering_once(ground: Ground) {
     let node = ground.node("one").await;
     node.create(&room("r"), "ann", "c1").await;
     node.join(&room("r"), "ben", "c2").await;
@@ -33,7 +33,7 @@ pub async fn entering_twice_is_entering_once(ground: Ground) {
     assert_eq!(node.names(&room("r")).await, ["ann"]);
 }
 
-pub async fn entering_keeps_the_status_and_updates_the_name(ground: Ground) {
+pub(crate) async fn entering_keeps_the_status_and_updates_the_name(ground: Ground) {
     let mut node = ground.node("one").await;
     node.create(&room("r"), "ann", "c1").await;
     let (ann, c1) = (UserId::trusted("ann"), ConnId::trusted("c1"));
@@ -59,7 +59,7 @@ pub async fn entering_keeps_the_status_and_updates_the_name(ground: Ground) {
     assert_eq!(members.list[0].0, renamed);
 }
 
-pub async fn a_user_leaves_a_room_with_the_last_connection(ground: Ground) {
+pub(crate) async fn a_user_leaves_a_room_with_the_last_connection(ground: Ground) {
     let (one, mut two) = (ground.node("one").await, ground.node("two").await);
     two.create(&room("r"), "ben", "c0").await;
     one.join(&room("r"), "ann", "c1").await;
@@ -75,7 +75,7 @@ pub async fn a_user_leaves_a_room_with_the_last_connection(ground: Ground) {
     assert_eq!(two.names(&room("r")).await, ["ben"]);
 }
 
-pub async fn exiting_what_is_not_held_does_nothing(ground: Ground) {
+pub(crate) async fn exiting_what_is_not_held_does_nothing(ground: Ground) {
     let mut node = ground.node("one").await;
     node.create(&room("r"), "ann", "c1").await;
     node.subscribe(&room("r")).await;
@@ -87,7 +87,7 @@ pub async fn exiting_what_is_not_held_does_nothing(ground: Ground) {
     assert_eq!(node.names(&room("r")).await, ["ann"]);
 }
 
-pub async fn an_evicted_member_is_gone_with_all_connections(ground: Ground) {
+pub(crate) async fn an_evicted_member_is_gone_with_all_connections(ground: Ground) {
     let (one, mut two) = (ground.node("one").await, ground.node("two").await);
     two.create(&room("r"), "ben", "c0").await;
     one.join(&room("r"), "ann", "c1").await;
@@ -104,7 +104,7 @@ pub async fn an_evicted_member_is_gone_with_all_connections(ground: Ground) {
     assert_eq!(two.names(&room("r")).await, ["ben"]);
 }
 
-pub async fn members_are_listed_longest_there_first(ground: Ground) {
+pub(crate) async fn members_are_listed_longest_there_first(ground: Ground) {
     let node = ground.node("one").await;
     let users = ["zoe", "ann", "max", "ben", "eve"];
     node.create(&room("r"), "yan", "c").await;
@@ -124,7 +124,7 @@ pub async fn members_are_listed_longest_there_first(ground: Ground) {
     assert_eq!(nobody, Default::default());
 }
 
-pub async fn a_status_is_published_and_kept(ground: Ground) {
+pub(crate) async fn a_status_is_published_and_kept(ground: Ground) {
     let mut node = ground.node("one").await;
     node.follow_presence().await;
     let (presence, ann) = (node.backend.presence.clone(), UserId::trusted("ann"));
@@ -148,7 +148,7 @@ pub async fn a_status_is_published_and_kept(ground: Ground) {
     assert_eq!(members.list[0].0, expected);
 }
 
-pub async fn a_namespace_is_entered_aloud_when_nobody_held_the_user(ground: Ground) {
+pub(crate) async fn a_namespace_is_entered_aloud_when_nobody_held_the_user(ground: Ground) {
     let mut node = ground.node("one").await;
     node.follow_presence().await;
     assert!(node.register(&ROOT, "ann", "c1").await.first);
@@ -167,7 +167,7 @@ pub async fn a_namespace_is_entered_aloud_when_nobody_held_the_user(ground: Grou
     assert_eq!(node.hears_transition().await.kind, Change::Entered);
 }
 
-pub async fn a_namespace_is_entered_aloud_when_asked_for(ground: Ground) {
+pub(crate) async fn a_namespace_is_entered_aloud_when_asked_for(ground: Ground) {
     let mut node = ground.node("one").await;
     node.register(&ROOT, "ann", "c1").await;
     node.follow_presence().await;
@@ -186,7 +186,7 @@ async fn heads(node: &Node) -> Vec<u64> {
     heads
 }
 
-pub async fn transitions_of_a_namespace_are_logged(ground: Ground) {
+pub(crate) async fn transitions_of_a_namespace_are_logged(ground: Ground) {
     let mut node = ground.node("one").await;
     node.follow_presence().await;
     for (n, user) in ["ann", "ben", "eve"].iter().enumerate() {
@@ -202,7 +202,7 @@ pub async fn transitions_of_a_namespace_are_logged(ground: Ground) {
     }
 }
 
-pub async fn a_user_has_one_session_a_namespace(ground: Ground) {
+pub(crate) async fn a_user_has_one_session_a_namespace(ground: Ground) {
     let node = ground.node("one").await;
     let (presence, ann) = (node.backend.presence.clone(), UserId::trusted("ann"));
     let (r, s) = (RoomName::trusted("r"), RoomName::trusted("s"));
@@ -221,7 +221,7 @@ pub async fn a_user_has_one_session_a_namespace(ground: Ground) {
     assert_eq!(presence.session(&CHAT, &ann).await, Ok(None));
 }
 
-pub async fn a_session_ends_with_its_member(ground: Ground) {
+pub(crate) async fn a_session_ends_with_its_member(ground: Ground) {
     let node = ground.node("one").await;
     let (presence, ann) = (node.backend.presence.clone(), UserId::trusted("ann"));
     node.register(&ROOT, "ann", "c1").await;

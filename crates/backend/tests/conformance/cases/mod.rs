@@ -1,7 +1,7 @@
-pub mod bus;
-pub mod grace;
-pub mod leases;
-pub mod limiter;
-pub mod log;
-pub mod members;
-pub mod rooms;
+pub(crate) mod bus;
+pub(crate) mod grace;
+pub(crate) mod leases;
+pub(crate) mod limiter;
+pub(crate) mod log;
+pub(crate) mod members;
+pub(crate) mod rooms;

@@ -26,7 +26,7 @@ async fn grant(node: &Node, name: &str, user: &str, granted: bool) -> Result<(),
     rooms.grant(&name, &user, granted).await
 }
 
-pub async fn a_room_is_created_once(ground: Ground) {
+pub(crate) async fn a_room_is_created_once(ground: Ground) {
     let (one, two) = (ground.node("one").await, ground.node("two").await);
     one.create(&room("r"), "ann", "c1").await;
     let again = Entry::Create { private: false };
@@ -41,7 +41,7 @@ pub async fn a_room_is_created_once(ground: Ground) {
     assert!(look(&two, "r", "ann").await.unwrap().granted);
 }
 
-pub async fn a_room_must_exist_to_be_joined(ground: Ground) {
+pub(crate) async fn a_room_must_exist_to_be_joined(ground: Ground) {
     let node = ground.node("one").await;
     let join = Entry::Join { granted: true };
     let result = node.enter(&room("r"), "ann", "c1", join).await;
@@ -50,7 +50,7 @@ pub async fn a_room_must_exist_to_be_joined(ground: Ground) {
     assert_eq!(grant(&node, "r", "ann", true).await, Err(PortError::NoRoom));
 }
 
-pub async fn a_private_room_needs_a_grant_a_voucher_or_a_membership(ground: Ground) {
+pub(crate) async fn a_private_room_needs_a_grant_a_voucher_or_a_membership(ground: Ground) {
     let node = ground.node("one").await;
     let r = room("r");
     node.enter(&r, "ann", "c1", PRIVATE).await.unwrap();
@@ -76,7 +76,7 @@ pub async fn a_private_room_needs_a_grant_a_voucher_or_a_membership(ground: Grou
         .expect("the creator");
 }
 
-pub async fn a_grant_lives_as_long_as_the_room(ground: Ground) {
+pub(crate) async fn a_grant_lives_as_long_as_the_room(ground: Ground) {
     let node = ground.node("one").await;
     let r = room("r");
     node.enter(&r, "ann", "c1", PRIVATE).await.unwrap();
@@ -89,7 +89,7 @@ pub async fn a_grant_lives_as_long_as_the_room(ground: Ground) {
     }
 }
 
-pub async fn rooms_are_listed_oldest_first_private_ones_apart(ground: Ground) {
+pub(crate) async fn rooms_are_listed_oldest_first_private_ones_apart(ground: Ground) {
     let node = ground.node("one").await;
     for name in ["d", "b", "c", "a"] {
         node.create(&room(name), "ann", "c1").await;
@@ -125,7 +125,7 @@ pub async fn rooms_are_listed_oldest_first_private_ones_apart(ground: Ground) {
     assert!(list.iter().all(|room| room.granted));
 }
 
-pub async fn a_rooms_names_do_not_leak_between_rooms(ground: Ground) {
+pub(crate) async fn a_rooms_names_do_not_leak_between_rooms(ground: Ground) {
     let node = ground.node("one").await;
     for name in ["a", "a:b", "a.b", "order:/#a"] {
         node.create(&room(name), name, "c1").await;
@@ -140,7 +140,7 @@ pub async fn a_rooms_names_do_not_leak_between_rooms(ground: Ground) {
     assert_eq!(node.names(&room("a:b")).await, ["a:b"]);
 }
 
-pub async fn a_restored_room_is_as_it_was(ground: Ground) {
+pub(crate) async fn a_restored_room_is_as_it_was(ground: Ground) {
     let node = ground.node("one").await;
     let restore = Entry::Restore { private: true };
     let entered = node.enter(&room("r"), "ann", "c1", restore.clone()).await;
@@ -154,7 +154,7 @@ pub async fn a_restored_room_is_as_it_was(ground: Ground) {
     assert!(entered.unwrap().private, "it exists, and stays as it is");
 }
 
-pub async fn a_secret_is_the_first_candidate(ground: Ground) {
+pub(crate) async fn a_secret_is_the_first_candidate(ground: Ground) {
     let (one, two) = (ground.node("one").await, ground.node("two").await);
     let (one, two) = (one.backend.rooms, two.backend.rooms);
     assert_eq!(one.secret("cursor", "first").await.unwrap(), "first");

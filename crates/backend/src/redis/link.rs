@@ -1,0 +1,197 @@
+//! The two connections to Redis: one for commands, one to hear.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use fred::{
+    clients::Client,
+    error::{Error, ErrorKind},
+    interfaces::{ClientLike, LuaInterface},
+    types::{
+        Builder, ConnectHandle, FromValue, RespVersion, Value,
+        config::{
+            Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy, TcpConfig,
+            UnresponsiveConfig,
+        },
+        scripts::Script,
+    },
+};
+use starling_kernel::ports::{PortError, PortResult};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{Instant, sleep, timeout},
+};
+use tracing::{error, warn};
+
+use super::config::{ConnectError, RedisConfig, address};
+use crate::ear;
+
+/// Unacknowledged data or silence after a command for this long ends a connection.
+const UNRESPONSIVE: Duration = Duration::from_secs(4);
+
+/// Delays between attempts to reconnect: these, doubling, with jitter.
+const RECONNECT: (u32, u32) = (50, 2_000);
+
+/// Pause before a connection whose task ended is begun anew.
+const RESTART: Duration = Duration::from_millis(500);
+
+/// Both connections, and what guards them.
+pub(super) struct Link {
+    pub(super) commands: Client,
+    pub(super) subscriber: Client,
+    /// Whether commands are answered, as [`super::watch`] sees it: while they are not, they fail at
+    /// once instead of piling up.
+    answers: AtomicBool,
+    permits: Semaphore,
+}
+
+impl Link {
+    pub(super) fn new(config: &RedisConfig, client: Config) -> Result<Self, ConnectError> {
+        let mut hearing = client.clone();
+        // With RESP3 a connection that listens can still be asked who it is.
+        hearing.version = RespVersion::RESP3;
+        Ok(Self {
+            commands: build(config, client)?,
+            subscriber: build(config, hearing)?,
+            answers: AtomicBool::new(true),
+            permits: Semaphore::new(config.in_flight),
+        })
+    }
+
+    pub(super) fn set_answers(&self, answers: bool) {
+        self.answers.store(answers, Ordering::Relaxed);
+    }
+
+    /// Runs a script. Tried once: the outcome of a failure is unknown, and a second try might do
+    /// it twice.
+    pub(super) async fn run<R: FromValue>(
+        &self,
+        script: &Script,
+        key: String,
+        args: Vec<Value>,
+    ) -> PortResult<R> {
+        let _permit = self.admit()?;
+        let result = self.evaluate(script, key, args).await;
+        result.and_then(Value::convert).map_err(unavailable)
+    }
+
+    async fn evaluate(
+        &self,
+        script: &Script,
+        key: String,
+        args: Vec<Value>,
+    ) -> Result<Value, Error> {
+        let known = self
+            .commands
+            .evalsha(script.sha1().clone(), vec![key.clone()], args.clone());
+        match known.await {
+            // Redis was restarted, or has never seen it; nothing was done yet. This also loads it.
+            Err(error) if error.details().starts_with("NOSCRIPT") => {
+                let source = script.lua().cloned().unwrap_or_default();
+                self.commands.eval(source, vec![key], args).await
+            }
+            result => result,
+        }
+    }
+
+    /// Lets a command pass, or fails at once: where Redis does not answer, and where too many
+    /// commands are on their way.
+    pub(super) fn admit(&self) -> PortResult<SemaphorePermit<'_>> {
+        if !self.answers.load(Ordering::Relaxed) || !self.commands.is_connected() {
+            return Err(PortError::Unavailable("redis does not answer".to_owned()));
+        }
+        self.permits
+            .try_acquire()
+            .map_err(|_| PortError::Unavailable("too many commands are on their way".to_owned()))
+    }
+
+    /// Ends both connections.
+    pub(super) async fn quit(&self) {
+        let _ = tokio::join!(self.commands.quit(), self.subscriber.quit());
+    }
+}
+
+pub(super) fn unavailable(error: Error) -> PortError {
+    if !matches!(
+        error.kind(),
+        ErrorKind::IO | ErrorKind::Timeout | ErrorKind::Canceled
+    ) {
+        warn!(%error, "redis refused a command");
+    }
+    PortError::Unavailable(error.to_string())
+}
+
+fn build(config: &RedisConfig, client: Config) -> Result<Client, ConnectError> {
+    let mut policy = ReconnectPolicy::new_exponential(0, RECONNECT.0, RECONNECT.1, 2);
+    policy.set_jitter(RECONNECT.0);
+    Builder::from_config(client)
+        .set_policy(policy)
+        .set_performance_config(PerformanceConfig {
+            default_command_timeout: config.command_timeout,
+            broadcast_channel_capacity: ear::CAPACITY,
+            ..PerformanceConfig::default()
+        })
+        .set_connection_config(ConnectionConfig {
+            connection_timeout: config.command_timeout,
+            internal_command_timeout: config.command_timeout,
+            max_command_attempts: 1,
+            // fred queues its own order to reconnect in the same buffer, and dies where that is
+            // full. Our permits run out long before.
+            max_command_buffer_len: config.in_flight * 4 + 1_024,
+            unresponsive: UnresponsiveConfig {
+                max_timeout: Some(UNRESPONSIVE),
+                interval: Duration::from_secs(1),
+            },
+            tcp: TcpConfig {
+                nodelay: Some(true),
+                // fred cannot tell while it goes on writing.
+                user_timeout: Some(UNRESPONSIVE),
+                ..TcpConfig::default()
+            },
+            auto_client_setname: true,
+            ..ConnectionConfig::default()
+        })
+        .build()
+        .map_err(|error| ConnectError::Config(error.details().to_owned()))
+}
+
+/// Connects for the first time; tries again until the configured time is over.
+pub(super) async fn connect(
+    client: &Client,
+    config: &RedisConfig,
+) -> Result<ConnectHandle, ConnectError> {
+    let deadline = Instant::now() + config.connect_timeout;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let error = match timeout(left, client.init()).await {
+            Ok(Ok(connection)) => return Ok(connection),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "no answer".to_owned(),
+        };
+        if Instant::now() + RESTART >= deadline {
+            return Err(ConnectError::Unreachable {
+                address: address(&client.client_config().server),
+                within: config.connect_timeout,
+                error,
+            });
+        }
+        sleep(RESTART).await;
+    }
+}
+
+/// fred reconnects by itself, but its task can end on an error that it does not expect. Then it is
+/// begun anew, forever.
+pub(super) async fn keep_connected(client: Client, mut connection: ConnectHandle) {
+    loop {
+        let ended = connection.await;
+        error!(
+            client = client.id(),
+            ?ended,
+            "the connection to redis ended, beginning anew"
+        );
+        sleep(RESTART).await;
+        connection = client.connect();
+    }
+}

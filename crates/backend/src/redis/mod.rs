@@ -1,0 +1,126 @@
+//! The backend for many nodes: Redis standalone, behind Sentinel, or as a Cluster.
+//!
+//! * [`keys`](self) and `lua/`: where things are, and the steps that change them, one script each.
+//! * `wire`: what is stored and travels.
+//! * `link`: connections; `watch`: whether they work; `bus`, `log`, `presence`, `rooms`, `limiter`:
+//!   the ports.
+//!
+//! Needs Redis 6.2 or later.
+
+mod bus;
+mod config;
+mod keys;
+mod limiter;
+mod link;
+mod log;
+mod presence;
+mod rooms;
+mod script;
+mod watch;
+mod wire;
+
+use std::sync::{Arc, Mutex};
+
+use fred::interfaces::EventInterface;
+use starling_kernel::{
+    id::{self, Incarnation, NodeId},
+    ports::{Backend, PresenceTimes},
+    topic::Namespace,
+};
+use tokio::task::AbortHandle;
+use tracing::info;
+
+pub use self::config::{ConnectError, RedisConfig};
+use self::{bus::Relay, keys::Keys, link::Link};
+
+/// One node's handle; implements all ports, each in the file of its name.
+struct RedisNode {
+    link: Arc<Link>,
+    relay: Arc<Relay>,
+    keys: Keys,
+    times: PresenceTimes,
+    history: usize,
+    /// The life whose lease this node has begun: one that was begun and is not there any more was
+    /// wiped away.
+    begun: Mutex<Option<Incarnation>>,
+    tasks: Vec<AbortHandle>,
+}
+
+/// Connects a node. Fails where Redis cannot be reached now; afterwards it reconnects forever.
+/// `namespaces` are those of this build.
+pub async fn connect(
+    config: RedisConfig,
+    node: &NodeId,
+    namespaces: &'static [Namespace],
+) -> Result<Backend, ConnectError> {
+    config.check()?;
+    let client = config.client_config()?;
+    let partitions = config.partitions_or_default(&client);
+    let keys = Keys::new(&config.prefix, partitions, namespaces);
+    let link = Arc::new(Link::new(&config, client)?);
+    let relay = Arc::new(Relay::new(link.clone(), keys.clone(), &id::random(12)));
+
+    // Before anything can arrive on them.
+    let messages = link.subscriber.message_rx();
+    let reconnects = link.subscriber.reconnect_rx();
+    let (commands, subscriber) = tokio::try_join!(
+        link::connect(&link.commands, &config),
+        link::connect(&link.subscriber, &config)
+    )?;
+    agree_on_partitions(&link, &keys, &config).await?;
+    let tasks = [
+        tokio::spawn(link::keep_connected(link.commands.clone(), commands)),
+        tokio::spawn(link::keep_connected(link.subscriber.clone(), subscriber)),
+        tokio::spawn(bus::hear(relay.clone(), messages)),
+        tokio::spawn(bus::restore(relay.clone(), reconnects)),
+        tokio::spawn(watch::watch(relay.clone())),
+    ];
+    info!(%node, partitions, "connected to redis");
+    let node = Arc::new(RedisNode {
+        link,
+        relay,
+        keys,
+        times: config.times,
+        history: config.history,
+        begun: Mutex::default(),
+        tasks: tasks.iter().map(|task| task.abort_handle()).collect(),
+    });
+    Ok(Backend {
+        bus: node.clone(),
+        log: node.clone(),
+        presence: node.clone(),
+        rooms: node.clone(),
+        limiter: node,
+    })
+}
+
+async fn agree_on_partitions(
+    link: &Link,
+    keys: &Keys,
+    config: &RedisConfig,
+) -> Result<(), ConnectError> {
+    let wanted = keys.partitions();
+    let found: Result<u16, _> = link
+        .run(&script::LAYOUT, keys.nodes(), vec![wanted.into()])
+        .await;
+    match found {
+        Ok(found) if found == wanted => Ok(()),
+        Ok(found) => Err(ConnectError::Partitions { found, wanted }),
+        Err(error) => Err(ConnectError::Unreachable {
+            address: config::address(&config.client_config()?.server),
+            within: config.command_timeout,
+            error: error.to_string(),
+        }),
+    }
+}
+
+impl Drop for RedisNode {
+    /// A dropped node hears nothing more and lets its connections go.
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let link = self.link.clone();
+            runtime.spawn(async move { link.quit().await });
+        }
+    }
+}

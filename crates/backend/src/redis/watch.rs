@@ -1,0 +1,104 @@
+//! Whether the relay works, end to end.
+//!
+//! A connection may be half open: nothing arrives on it, and nothing says so. Hence a canary: a
+//! message to oneself, through both connections.
+
+use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
+
+use fred::{
+    clients::Client,
+    error::Error,
+    interfaces::{ClientLike, PubsubInterface},
+};
+use metrics::{gauge, histogram};
+use starling_kernel::ports::Heard;
+use tokio::time::{Instant, sleep, timeout};
+use tracing::{info, warn};
+
+use super::bus::Relay;
+use crate::metric;
+
+/// Between two canaries, while they come through and while they do not.
+const PERIODS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_millis(250));
+
+/// A canary that takes longer than this is lost.
+const ROUND_TRIP: Duration = Duration::from_secs(1);
+
+/// The relay is down when no canary came through for this long.
+const DOWN: Duration = Duration::from_secs(3);
+
+/// Then a connection that thinks it is fine is ended, ...
+const STUCK: Duration = Duration::from_secs(4);
+
+/// ... and not more often than this.
+const FORCE: Duration = Duration::from_secs(5);
+
+/// What became of a canary.
+enum Canary {
+    /// It came back after this time.
+    Heard(Duration),
+    /// Redis took it, but it did not arrive.
+    NotHeard,
+    /// Redis did not take it.
+    NotTaken,
+}
+
+/// Sends canaries for as long as the node lives.
+pub(super) async fn watch(relay: Arc<Relay>) {
+    let (mut last_heard, mut last_forced) = (Instant::now(), Instant::now());
+    loop {
+        let canary = send_canary(&relay).await;
+        relay.link.set_answers(!matches!(canary, Canary::NotTaken));
+        let client = match canary {
+            Canary::Heard(time) => {
+                histogram!(metric::ROUND_TRIP).record(time);
+                last_heard = Instant::now();
+                set_up(&relay, true);
+                sleep(PERIODS.0).await;
+                continue;
+            }
+            Canary::NotHeard => &relay.link.subscriber,
+            Canary::NotTaken => &relay.link.commands,
+        };
+        if last_heard.elapsed() > DOWN || !client.is_connected() {
+            set_up(&relay, false);
+        }
+        if last_heard.elapsed() > STUCK && last_forced.elapsed() > FORCE && client.is_connected() {
+            last_forced = Instant::now();
+            force_reconnect(client);
+        }
+        sleep(PERIODS.1).await;
+    }
+}
+
+async fn send_canary(relay: &Relay) -> Canary {
+    let began = Instant::now();
+    let commands = &relay.link.commands;
+    if !commands.is_connected() {
+        return Canary::NotTaken;
+    }
+    let published = commands.publish(relay.canary.as_str(), "");
+    let published: Result<Result<i64, Error>, _> = timeout(ROUND_TRIP, published).await;
+    if !matches!(published, Ok(Ok(_))) {
+        return Canary::NotTaken;
+    }
+    match timeout(ROUND_TRIP, relay.canary_heard.notified()).await {
+        Ok(()) => Canary::Heard(began.elapsed()),
+        Err(_) => Canary::NotHeard,
+    }
+}
+
+fn set_up(relay: &Relay, up: bool) {
+    if relay.up.swap(up, Ordering::Relaxed) != up {
+        info!(up, "the relay");
+        gauge!(metric::UP).set(if up { 1.0 } else { 0.0 });
+        relay.ear.tell(Heard::Up(up));
+    }
+}
+
+/// Not awaited: it resolves only once it has reconnected.
+fn force_reconnect(client: &Client) {
+    warn!(client = client.id(), "no sign of life, reconnecting");
+    let client = client.clone();
+    tokio::spawn(async move { client.force_reconnection().await });
+}

@@ -1,0 +1,261 @@
+//! What travels on channels and is stored in logs: two lines and then the content.
+//!
+//! ```text
+//! <epoch>-<seq>            empty for what is not stored
+//! {"k":"m","e":"draw",…}   what it is, as JSON
+//! ["draw",{…}]…            the text, then the attachments one after the other
+//! ```
+//!
+//! The first line and a draft's missing middle are written by Lua, in the step that knows them.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use starling_kernel::{
+    envelope::{Draft, Envelope, Position},
+    id::ConnId,
+    ports::{Parcel, Transition},
+};
+
+/// The second line. Only what differs from the usual is written.
+#[derive(Serialize, Deserialize)]
+struct Header<'a> {
+    #[serde(rename = "k")]
+    kind: Kind,
+    /// The event's name.
+    #[serde(rename = "e", default, skip_serializing_if = "str::is_empty", borrow)]
+    event: Cow<'a, str>,
+    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
+    except: Option<ConnId>,
+    #[serde(rename = "v", default, skip_serializing_if = "std::ops::Not::not")]
+    volatile: bool,
+    /// Lengths of the attachments, in bytes.
+    #[serde(rename = "a", default, skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<usize>,
+    /// Who published it, if that one must not hear it.
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none", borrow)]
+    origin: Option<Cow<'a, str>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+enum Kind {
+    #[serde(rename = "m")]
+    Message,
+    /// Written by Lua only.
+    #[serde(rename = "t")]
+    Transition,
+    #[serde(rename = "o")]
+    Order,
+}
+
+impl Header<'_> {
+    fn of(kind: Kind) -> Self {
+        Self {
+            kind,
+            event: Cow::Borrowed(""),
+            except: None,
+            volatile: false,
+            attachments: Vec::new(),
+            origin: None,
+        }
+    }
+
+    fn line(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// What came in.
+#[derive(Debug, PartialEq)]
+pub(super) struct Received {
+    pub(super) position: Option<Position>,
+    pub(super) parcel: Parcel,
+    pub(super) origin: Option<String>,
+}
+
+/// The second line of a stored message.
+pub(super) fn draft_header(draft: &Draft) -> String {
+    let header = Header {
+        event: Cow::Borrowed(&draft.event),
+        ..Header::of(Kind::Message)
+    };
+    header.line()
+}
+
+/// A parcel that is published but not stored.
+pub(super) fn encode(parcel: &Parcel, origin: &str) -> Vec<u8> {
+    let origin = Some(Cow::Borrowed(origin));
+    match parcel {
+        Parcel::Message(envelope) => {
+            let header = Header {
+                event: Cow::Borrowed(&envelope.event),
+                except: envelope.except.clone(),
+                volatile: envelope.volatile,
+                attachments: envelope.attachments.iter().map(Bytes::len).collect(),
+                origin,
+                ..Header::of(Kind::Message)
+            };
+            let mut body = lines(&header, &envelope.text);
+            envelope
+                .attachments
+                .iter()
+                .for_each(|a| body.extend_from_slice(a));
+            body
+        }
+        Parcel::Order(order) => encode_json(Kind::Order, order, origin),
+        Parcel::Transition(transition) => encode_json(Kind::Transition, transition, origin),
+    }
+}
+
+fn encode_json(kind: Kind, content: &impl Serialize, origin: Option<Cow<'_, str>>) -> Vec<u8> {
+    let header = Header {
+        origin,
+        ..Header::of(kind)
+    };
+    lines(&header, &serde_json::to_vec(content).unwrap_or_default())
+}
+
+fn lines(header: &Header<'_>, content: &[u8]) -> Vec<u8> {
+    let header = header.line();
+    let mut body = Vec::with_capacity(header.len() + content.len() + 2);
+    body.push(b'\n');
+    body.extend_from_slice(header.as_bytes());
+    body.push(b'\n');
+    body.extend_from_slice(content);
+    body
+}
+
+/// Reads what [`encode`] or a script wrote; `None` for anything else.
+pub(super) fn decode(body: &Bytes) -> Option<Received> {
+    let (position, rest) = line(body)?;
+    let (header, content) = line(&rest)?;
+    let header: Header<'_> = serde_json::from_slice(&header).ok()?;
+    let parcel = match header.kind {
+        Kind::Message => Parcel::Message(message(&header, content)?),
+        Kind::Transition => Parcel::Transition(transition(&content)?),
+        Kind::Order => Parcel::Order(serde_json::from_slice(&content).ok()?),
+    };
+    Some(Received {
+        position: read_position(&position)?,
+        parcel,
+        origin: header.origin.map(Cow::into_owned),
+    })
+}
+
+/// Splits at the first line feed; nothing is copied.
+fn line(body: &Bytes) -> Option<(Bytes, Bytes)> {
+    let end = body.iter().position(|byte| *byte == b'\n')?;
+    Some((body.slice(..end), body.slice(end + 1..)))
+}
+
+fn read_position(line: &[u8]) -> Option<Option<Position>> {
+    if line.is_empty() {
+        return Some(None);
+    }
+    let (epoch, seq) = std::str::from_utf8(line).ok()?.rsplit_once('-')?;
+    Some(Some(Position {
+        epoch: epoch.to_owned(),
+        seq: seq.parse().ok()?,
+    }))
+}
+
+fn message(header: &Header<'_>, content: Bytes) -> Option<Envelope> {
+    let total = header
+        .attachments
+        .iter()
+        .try_fold(0usize, |sum, len| sum.checked_add(*len))?;
+    let mut rest = content.clone();
+    let text = rest.split_to(content.len().checked_sub(total)?);
+    let is_array = text.starts_with(b"[") && text.ends_with(b"]");
+    if !is_array || std::str::from_utf8(&text).is_err() {
+        return None;
+    }
+    let attachments = header.attachments.iter().map(|len| rest.split_to(*len));
+    Some(Envelope {
+        event: header.event.clone().into_owned(),
+        text,
+        attachments: attachments.collect(),
+        except: header.except.clone(),
+        volatile: header.volatile,
+    })
+}
+
+fn transition(content: &[u8]) -> Option<Transition> {
+    serde_json::from_slice(content).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use starling_kernel::{
+        id::UserId,
+        ports::{Change, Order},
+        time::Timestamp,
+    };
+
+    fn round_trip(parcel: Parcel) {
+        let body = Bytes::from(encode(&parcel, "me"));
+        let received = decode(&body).unwrap();
+        assert_eq!(received.parcel, parcel);
+        assert_eq!(received.position, None);
+        assert_eq!(received.origin.as_deref(), Some("me"));
+    }
+
+    #[test]
+    fn parcels_survive_the_wire() {
+        round_trip(Parcel::Message(Envelope::new(
+            "a\n\"b",
+            &json!({"x": "\n"}),
+        )));
+        let mut marked = Envelope::with_args("image", &()).except(&ConnId::trusted("c1"));
+        marked.volatile = true;
+        marked.attachments = vec![vec![0, 10, 255].into(), Bytes::new(), vec![b']'; 3].into()];
+        round_trip(Parcel::Message(marked));
+        round_trip(Parcel::Order(Order::Disconnect(UserId::trusted("ü\"\\"))));
+    }
+
+    #[test]
+    fn what_lua_writes_is_read() {
+        let draft = Draft::new("room-message", &json!({"text": "a\nb"})).unwrap();
+        let position = Position {
+            epoch: "e".into(),
+            seq: 7,
+        };
+        let text = draft.at(&position);
+        let header = draft_header(&draft);
+        let body = format!("e-7\n{header}\n{}", text.as_str());
+        let received = decode(&Bytes::from(body)).unwrap();
+        assert_eq!(received.position, Some(position));
+        assert_eq!(received.parcel, Parcel::Message(text));
+        assert_eq!(received.origin, None);
+
+        let json = r#"{"kind":"left","place":"\/#r","member":{"user":"ann","username":"A","status":"away"},"conn":null,"at":5,"rooms":["r"]}"#;
+        let body = format!("\n{{\"k\":\"t\"}}\n{json}");
+        let Parcel::Transition(left) = decode(&Bytes::from(body)).unwrap().parcel else {
+            panic!("not a transition");
+        };
+        assert_eq!((left.kind, left.at), (Change::Left, Timestamp(5)));
+        assert_eq!(left.place, "/#r");
+    }
+
+    #[test]
+    fn garbage_is_not_read() {
+        let garbage: [&[u8]; 10] = [
+            b"",
+            b"\n",
+            b"\n\n",
+            b"\n{}\n[]",
+            b"\n{\"k\":\"m\"}\n",
+            b"\n{\"k\":\"m\"}\n{}",
+            b"\n{\"k\":\"m\"}\n[\"\xff\"]",
+            b"x\n{\"k\":\"m\"}\n[\"a\"]",
+            b"\n{\"k\":\"m\",\"a\":[9]}\n[\"a\"]",
+            b"\n{\"k\":\"m\",\"a\":[18446744073709551615,2]}\n[\"a\"]",
+        ];
+        for body in garbage {
+            assert_eq!(decode(&Bytes::copy_from_slice(body)), None, "{body:?}");
+        }
+    }
+}
