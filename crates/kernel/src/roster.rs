@@ -50,6 +50,7 @@ pub struct Roster {
     /// A step may or may not have reached the backend.
     doubt: AtomicBool,
     ready: AtomicBool,
+    retired: AtomicBool,
 }
 
 impl Roster {
@@ -69,6 +70,7 @@ impl Roster {
             held: Mutex::default(),
             doubt: AtomicBool::new(false),
             ready: AtomicBool::new(false),
+            retired: AtomicBool::new(false),
         })
     }
 
@@ -131,6 +133,12 @@ impl Roster {
             .await;
         self.note_doubt(&result);
         result.unwrap_or(false)
+    }
+
+    /// Ends this life, so that the survivors reap what it still holds without waiting for its lease.
+    pub async fn retire(&self) -> PortResult<()> {
+        self.retired.store(true, Ordering::Relaxed);
+        self.port.retire(&self.incarnation()).await
     }
 
     /// Forgets what a connection held, without telling the backend: it was evicted there.
@@ -232,6 +240,9 @@ async fn beats(roster: Arc<Roster>) {
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
+        if roster.retired.load(Ordering::Relaxed) {
+            return;
+        }
         let began = Instant::now();
         let result = roster.beat().await;
         let on_time = began.elapsed() < roster.times.lease;

@@ -1,1 +1,125 @@
-//! A cluster of many nodes in one process, for tests.
+//! A cluster of many nodes in one process, for tests: the real dispatcher, hub, roster and features
+//! on the embedded backend, with faults on demand. Time is paused: nothing here sleeps for real.
+
+mod client;
+mod faults;
+
+use std::sync::Arc;
+
+use starling_backend::memory::Store;
+use starling_features::{FeaturesConfig, NAMESPACES};
+use starling_kernel::{
+    dispatch::Dispatcher,
+    feature::Services,
+    hub::Hub,
+    id::{NodeId, UserId},
+    limits::Limits,
+    ports::PresenceTimes,
+    roster::Roster,
+    session::{Claims, Identity, TokenError, Tokens},
+    time::Clock,
+    topic::Topic,
+};
+
+pub use client::Client;
+pub use faults::Faults;
+
+/// Nodes that share a store.
+pub struct Cluster {
+    /// What they share.
+    pub store: Store,
+    /// `gw1`, `gw2`, …
+    pub nodes: Vec<Node>,
+}
+
+/// One gateway, without its doors.
+pub struct Node {
+    /// What its clients reach.
+    pub dispatcher: Arc<Dispatcher>,
+    /// What goes wrong between it and the store.
+    pub faults: Arc<Faults>,
+}
+
+impl Cluster {
+    /// `n` nodes with the features' defaults.
+    pub async fn start(n: usize) -> Self {
+        Self::with(n, &FeaturesConfig::default()).await
+    }
+
+    /// `n` nodes.
+    pub async fn with(n: usize, features: &FeaturesConfig) -> Self {
+        let store = Store::new(PresenceTimes::default());
+        let mut nodes = Vec::new();
+        for i in 1..=n {
+            nodes.push(Node::start(&store, &format!("gw{i}"), features).await);
+        }
+        Self { store, nodes }
+    }
+
+    /// Connects a user with a token to node `n` (from 0).
+    pub async fn connect(&self, n: usize, user: &str) -> Client {
+        self.nodes[n].connect(claims(user)).await
+    }
+}
+
+/// What a good token of `user` says.
+pub fn claims(user: &str) -> Claims {
+    let user_id = UserId::parse(user).expect("a user id");
+    Claims {
+        identity: Identity {
+            user: user_id,
+            username: user.to_uppercase(),
+        },
+        guest: false,
+        admin: false,
+        rooms: Vec::new(),
+        expires: None,
+    }
+}
+
+impl Node {
+    async fn start(store: &Store, name: &str, features: &FeaturesConfig) -> Self {
+        let node = NodeId::parse(name).expect("a node name");
+        let faults = Arc::new(Faults::default());
+        let backend = faults.between(store.node(&node));
+        let clock = Arc::new(Clock::default());
+        let times = PresenceTimes::default();
+        let roster = Roster::new(backend.presence.clone(), node, times, clock.clone());
+        roster.run().await.expect("a lease");
+        let hub = Hub::new(backend.clone());
+        let services = Arc::new(Services {
+            backend: backend.clone(),
+            hub: hub.clone(),
+            roster,
+            limits: Limits::default(),
+            clock,
+            tokens: Arc::new(NameIsToken),
+        });
+        let all = starling_features::all(features, &services);
+        let dispatcher = Arc::new(Dispatcher::new(all, services));
+        let presence = (0..backend.presence.partitions()).map(Topic::Presence);
+        let namespaces = NAMESPACES.iter().map(|ns| Topic::Namespace(ns));
+        hub.run(presence.chain(namespaces).chain([Topic::Control]).collect())
+            .await
+            .expect("a relay");
+        Self { dispatcher, faults }
+    }
+
+    /// Connects with these claims.
+    pub async fn connect(&self, claims: Claims) -> Client {
+        Client::connect(self.dispatcher.clone(), claims).await
+    }
+}
+
+/// `verify("alice")` is alice.
+struct NameIsToken;
+
+impl Tokens for NameIsToken {
+    fn verify(&self, token: &str) -> Result<Claims, TokenError> {
+        if token.is_empty() {
+            Err(TokenError::Invalid)
+        } else {
+            Ok(claims(token))
+        }
+    }
+}

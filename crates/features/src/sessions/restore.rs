@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::future::join_all;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json};
 use starling_kernel::{
     error::AppError,
     feature::Services,

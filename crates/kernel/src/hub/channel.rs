@@ -46,6 +46,8 @@ struct State {
     /// While the log is being read, what arrives is held back.
     healing: bool,
     held: VecDeque<(Position, Parcel)>,
+    /// The last epoch for which the log was read once more.
+    doubted: Option<String>,
 }
 
 struct Listener {
@@ -258,6 +260,7 @@ impl Channel {
             };
             match state.judge(&position) {
                 Judgement::Old => {}
+                Judgement::Gap if state.is_stale(&position) => {}
                 Judgement::Gap => {
                     state.held.push_front((position, parcel));
                     return Next::Heal;
@@ -366,6 +369,20 @@ impl State {
             self.held.clear();
         }
         self.held.push_back((position, parcel));
+    }
+
+    /// Whether a parcel is of a life of the log that is over: the log was read since, once more for
+    /// this parcel's sake, and is in another one.
+    fn is_stale(&mut self, position: &Position) -> bool {
+        let other_life = self
+            .cursor
+            .as_ref()
+            .is_some_and(|c| !same_life(c, &position.epoch));
+        let again = self.doubted.as_ref() == Some(&position.epoch);
+        if other_life {
+            self.doubted = Some(position.epoch.clone());
+        }
+        other_life && again
     }
 
     fn begin_anew(&mut self, epoch: &str) {

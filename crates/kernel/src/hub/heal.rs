@@ -26,7 +26,10 @@ pub(super) async fn heal(hub: Arc<Hub>, channel: Arc<Channel>) {
     while !channel.give_up() {
         match step(&hub, &channel, &mut broken).await {
             Ok(true) => break,
-            Ok(false) => pause = PAUSES.0,
+            Ok(false) => {
+                pause = PAUSES.0;
+                sleep(Duration::from_millis(1)).await;
+            }
             Err(PortError::Unavailable(error)) => {
                 warn!(topic = %channel.topic, error, "cannot read the log yet");
                 sleep(pause).await;

@@ -1,0 +1,146 @@
+//! A client without a network.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::{Map, Value};
+use starling_kernel::{
+    dispatch::Dispatcher,
+    envelope::Envelope,
+    error::AppError,
+    limits::Limits,
+    payload::Payload,
+    session::{Claims, Peer, SendError, Session},
+};
+use tokio::{
+    sync::{Mutex, mpsc},
+    time::timeout,
+};
+
+/// How long an expected event may take, in paused time.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A connection of a user to a node.
+pub struct Client {
+    /// As the node sees it.
+    pub session: Arc<Session>,
+    dispatcher: Arc<Dispatcher>,
+    peer: Arc<Inbox>,
+    received: Mutex<mpsc::UnboundedReceiver<Envelope>>,
+}
+
+/// Takes what is sent, up to a capacity that a test can lower to be slow.
+struct Inbox {
+    sender: mpsc::UnboundedSender<Envelope>,
+    room: AtomicUsize,
+    disconnected: AtomicBool,
+    killed: AtomicBool,
+}
+
+impl Peer for Inbox {
+    fn send(&self, envelope: &Envelope) -> Result<(), SendError> {
+        let room = self
+            .room
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
+        room.map_err(|_| SendError::Full)?;
+        self.sender
+            .send(envelope.clone())
+            .map_err(|_| SendError::Closed)
+    }
+
+    fn disconnect(&self) {
+        self.disconnected.store(true, Ordering::Relaxed);
+    }
+
+    fn kill(&self) {
+        self.killed.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Client {
+    pub(crate) async fn connect(dispatcher: Arc<Dispatcher>, claims: Claims) -> Self {
+        let (sender, received) = mpsc::unbounded_channel();
+        let peer = Arc::new(Inbox {
+            sender,
+            room: AtomicUsize::new(usize::MAX),
+            disconnected: AtomicBool::new(false),
+            killed: AtomicBool::new(false),
+        });
+        let session = Arc::new(Session::new("/", claims, peer.clone(), &Limits::default()));
+        dispatcher.connect(&session).await.expect("a connection");
+        Self {
+            session,
+            dispatcher,
+            peer,
+            received: Mutex::new(received),
+        }
+    }
+
+    /// Sends an event and returns its acknowledgement.
+    pub async fn call(&self, event: &str, data: Value) -> Result<Map<String, Value>, AppError> {
+        let text = serde_json::to_string(&(event, data)).expect("JSON");
+        let (event, payload) = Payload::parse(&text, Vec::new(), &Limits::default())?;
+        self.dispatcher
+            .dispatch(&self.session, &event, payload)
+            .await
+    }
+
+    /// The next `event`; others before it are dropped.
+    ///
+    /// # Panics
+    /// When none comes within a minute of paused time.
+    pub async fn next(&self, event: &str) -> Value {
+        let mut received = self.received.lock().await;
+        let wanted = async {
+            loop {
+                let envelope = received.recv().await.expect("an open connection");
+                if envelope.event == event {
+                    return args(&envelope).into_iter().nth(1).unwrap_or_default();
+                }
+            }
+        };
+        timeout(PATIENCE, wanted)
+            .await
+            .unwrap_or_else(|_| panic!("no {event}"))
+    }
+
+    /// What came until now: names with first arguments.
+    pub async fn drain(&self) -> Vec<(String, Value)> {
+        let mut received = self.received.lock().await;
+        let mut all = Vec::new();
+        while let Ok(envelope) = received.try_recv() {
+            let data = args(&envelope).into_iter().nth(1).unwrap_or_default();
+            all.push((envelope.event, data));
+        }
+        all
+    }
+
+    /// Loses the connection.
+    pub async fn drop_connection(self) {
+        self.dispatcher.disconnect(&self.session).await;
+    }
+
+    /// From now on it takes only so many more messages.
+    pub fn take_only(&self, n: usize) {
+        self.peer.room.store(n, Ordering::Relaxed);
+    }
+
+    /// Whether the node told it not to come back.
+    pub fn disconnected(&self) -> bool {
+        self.peer.disconnected.load(Ordering::Relaxed)
+    }
+
+    /// Whether the node cut its transport.
+    pub fn killed(&self) -> bool {
+        self.peer.killed.load(Ordering::Relaxed)
+    }
+}
+
+fn args(envelope: &Envelope) -> Vec<Value> {
+    serde_json::from_slice(&envelope.text).expect("an event array")
+}

@@ -1,0 +1,264 @@
+//! What goes wrong between a node and the backend.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use starling_kernel::{
+    envelope::Draft,
+    id::{ConnId, Incarnation, RoomName, UserId},
+    ports::*,
+    topic::Topic,
+};
+use tokio::sync::mpsc;
+
+/// Switches of a node's faults.
+#[derive(Default)]
+pub struct Faults {
+    cut: AtomicBool,
+    lose: AtomicUsize,
+    heard: Mutex<Option<mpsc::Sender<Heard>>>,
+}
+
+impl Faults {
+    /// Nothing passes any more in either direction: the node is dead for the others.
+    pub fn cut(&self) {
+        self.cut.store(true, Ordering::Relaxed);
+    }
+
+    /// Passes again; what was missed is missed.
+    pub async fn mend(&self) {
+        self.cut.store(false, Ordering::Relaxed);
+        let heard = self.heard.lock().expect("no panic while held").clone();
+        if let Some(heard) = heard {
+            let _ = heard.send(Heard::Lost).await;
+        }
+    }
+
+    /// The node misses the next `n` parcels.
+    pub fn lose(&self, n: usize) {
+        self.lose.store(n, Ordering::Relaxed);
+    }
+
+    pub(crate) fn between(self: &Arc<Self>, backend: Backend) -> Backend {
+        let faulty = Arc::new(Faulty {
+            faults: self.clone(),
+            inner: backend,
+        });
+        Backend {
+            bus: faulty.clone(),
+            log: faulty.clone(),
+            presence: faulty.clone(),
+            rooms: faulty.clone(),
+            limiter: faulty,
+        }
+    }
+
+    fn check(&self) -> PortResult<()> {
+        if self.cut.load(Ordering::Relaxed) {
+            return Err(PortError::Unavailable("cut".into()));
+        }
+        Ok(())
+    }
+
+    fn loses(&self, heard: &Heard) -> bool {
+        let parcel = matches!(heard, Heard::Parcel { .. });
+        let lose = || {
+            self.lose
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
+        };
+        self.cut.load(Ordering::Relaxed) || (parcel && lose().is_ok())
+    }
+}
+
+struct Faulty {
+    faults: Arc<Faults>,
+    inner: Backend,
+}
+
+#[async_trait]
+impl Bus for Faulty {
+    async fn subscribe(&self, topic: &Topic) -> PortResult<()> {
+        self.faults.check()?;
+        self.inner.bus.subscribe(topic).await
+    }
+
+    async fn unsubscribe(&self, topic: &Topic) -> PortResult<()> {
+        self.faults.check()?;
+        self.inner.bus.unsubscribe(topic).await
+    }
+
+    async fn publish(&self, topic: &Topic, parcel: &Parcel) -> PortResult<()> {
+        self.faults.check()?;
+        self.inner.bus.publish(topic, parcel).await
+    }
+
+    fn listen(&self) -> Option<mpsc::Receiver<Heard>> {
+        let mut inner = self.inner.bus.listen()?;
+        let (sender, receiver) = mpsc::channel(65_536);
+        *self.faults.heard.lock().expect("no panic while held") = Some(sender.clone());
+        let faults = self.faults.clone();
+        tokio::spawn(async move {
+            while let Some(heard) = inner.recv().await {
+                if !faults.loses(&heard) && sender.send(heard).await.is_err() {
+                    break;
+                }
+            }
+        });
+        Some(receiver)
+    }
+}
+
+#[async_trait]
+impl Log for Faulty {
+    async fn append(
+        &self,
+        topic: &Topic,
+        draft: &Draft,
+        once: Option<&Once>,
+    ) -> PortResult<Appended> {
+        self.faults.check()?;
+        self.inner.log.append(topic, draft, once).await
+    }
+
+    async fn after(&self, topic: &Topic, after: u64, limit: usize) -> PortResult<Page> {
+        self.faults.check()?;
+        self.inner.log.after(topic, after, limit).await
+    }
+
+    async fn latest(&self, topic: &Topic, limit: usize) -> PortResult<Page> {
+        self.faults.check()?;
+        self.inner.log.latest(topic, limit).await
+    }
+}
+
+#[async_trait]
+impl Presence for Faulty {
+    async fn enter(
+        &self,
+        place: &Topic,
+        member: &Member,
+        holder: &Holder,
+        entry: &Entry,
+    ) -> PortResult<Entered> {
+        self.faults.check()?;
+        self.inner
+            .presence
+            .enter(place, member, holder, entry)
+            .await
+    }
+
+    async fn exit(
+        &self,
+        place: &Topic,
+        user: &UserId,
+        holder: &Holder,
+        leave: Leave,
+    ) -> PortResult<bool> {
+        self.faults.check()?;
+        self.inner.presence.exit(place, user, holder, leave).await
+    }
+
+    async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<bool> {
+        self.faults.check()?;
+        self.inner.presence.evict(place, user).await
+    }
+
+    async fn set_status(
+        &self,
+        place: &Topic,
+        user: &UserId,
+        conn: &ConnId,
+        status: Status,
+    ) -> PortResult<Option<Member>> {
+        self.faults.check()?;
+        self.inner
+            .presence
+            .set_status(place, user, conn, status)
+            .await
+    }
+
+    async fn members(&self, place: &Topic, limit: usize) -> PortResult<Members> {
+        self.faults.check()?;
+        self.inner.presence.members(place, limit).await
+    }
+
+    async fn session(&self, namespace: &Topic, user: &UserId) -> PortResult<Option<Session>> {
+        self.faults.check()?;
+        self.inner.presence.session(namespace, user).await
+    }
+
+    async fn note_room(
+        &self,
+        namespace: &Topic,
+        user: &UserId,
+        room: &RoomName,
+        add: bool,
+    ) -> PortResult<()> {
+        self.faults.check()?;
+        self.inner
+            .presence
+            .note_room(namespace, user, room, add)
+            .await
+    }
+
+    async fn beat(&self, incarnation: &Incarnation) -> PortResult<Beat> {
+        self.faults.check()?;
+        self.inner.presence.beat(incarnation).await
+    }
+
+    async fn retire(&self, incarnation: &Incarnation) -> PortResult<()> {
+        self.faults.check()?;
+        self.inner.presence.retire(incarnation).await
+    }
+
+    async fn reap(&self, incarnation: &Incarnation) -> PortResult<()> {
+        self.faults.check()?;
+        self.inner.presence.reap(incarnation).await
+    }
+
+    async fn sweep(&self) -> PortResult<usize> {
+        self.faults.check()?;
+        self.inner.presence.sweep().await
+    }
+
+    fn partitions(&self) -> u16 {
+        self.inner.presence.partitions()
+    }
+}
+
+#[async_trait]
+impl Rooms for Faulty {
+    async fn room(&self, name: &RoomName, user: &UserId) -> PortResult<Option<Room>> {
+        self.faults.check()?;
+        self.inner.rooms.room(name, user).await
+    }
+
+    async fn list(&self, user: &UserId, limit: usize) -> PortResult<(Vec<Room>, u64)> {
+        self.faults.check()?;
+        self.inner.rooms.list(user, limit).await
+    }
+
+    async fn grant(&self, name: &RoomName, user: &UserId, granted: bool) -> PortResult<()> {
+        self.faults.check()?;
+        self.inner.rooms.grant(name, user, granted).await
+    }
+
+    async fn secret(&self, name: &str, candidate: &str) -> PortResult<String> {
+        self.faults.check()?;
+        self.inner.rooms.secret(name, candidate).await
+    }
+}
+
+#[async_trait]
+impl Limiter for Faulty {
+    async fn take(&self, key: &str, n: u32, rate: Rate) -> PortResult<Option<Duration>> {
+        self.faults.check()?;
+        self.inner.limiter.take(key, n, rate).await
+    }
+}
