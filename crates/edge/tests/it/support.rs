@@ -244,20 +244,42 @@ impl Client {
     }
 
     pub(crate) async fn dial_with(door: &Door, headers: &[(&'static str, &str)]) -> Self {
-        let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", door.address);
+        let mut client = Self::websocket(door, "", headers).await;
+        let open = client.packet().await.expect("an open packet");
+        client.open = serde_json::from_str(open.strip_prefix('0').unwrap()).unwrap();
+        client
+    }
+
+    /// Takes a polling session over.
+    pub(crate) async fn upgrade(door: &Door, sid: &str) -> Self {
+        let mut client = Self::begin_upgrade(door, sid).await;
+        client.send("5").await;
+        client
+    }
+
+    /// The same, but for its last step.
+    pub(crate) async fn begin_upgrade(door: &Door, sid: &str) -> Self {
+        let mut client = Self::websocket(door, &format!("&sid={sid}"), &[]).await;
+        client.send("2probe").await;
+        assert_eq!(client.packet().await.unwrap(), "3probe");
+        client
+    }
+
+    async fn websocket(door: &Door, query: &str, headers: &[(&'static str, &str)]) -> Self {
+        let url = format!(
+            "ws://{}/socket.io/?EIO=4&transport=websocket{query}",
+            door.address
+        );
         let mut request = url.into_client_request().unwrap();
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
         let tcp = TcpStream::connect(door.address).await.unwrap();
         let (ws, _) = client_async(request, tcp).await.unwrap();
-        let mut client = Self {
+        Self {
             ws,
             open: Value::Null,
-        };
-        let open = client.packet().await.expect("an open packet");
-        client.open = serde_json::from_str(open.strip_prefix('0').unwrap()).unwrap();
-        client
+        }
     }
 
     /// Opens a session and enters the root namespace.
@@ -283,6 +305,15 @@ impl Client {
 
     pub(crate) async fn send(&mut self, packet: &str) {
         self.ws.send(Message::text(packet)).await.unwrap();
+    }
+
+    pub(crate) async fn send_binary(&mut self, bytes: &[u8]) {
+        self.ws.send(Message::binary(bytes.to_vec())).await.unwrap();
+    }
+
+    /// For what the server may not wait for.
+    pub(crate) async fn try_send_binary(&mut self, bytes: &[u8]) {
+        self.ws.send(Message::binary(bytes.to_vec())).await.ok();
     }
 
     pub(crate) async fn emit(&mut self, event: &str, data: Value) {

@@ -1,0 +1,131 @@
+//! Events on their way in and out.
+
+use serde_json::json;
+
+use crate::support::{Client, open, open_with};
+
+#[tokio::test]
+async fn a_thousand_events_are_handled_and_answered_in_order() {
+    let door = open().await;
+    let mut client = Client::connect(&door).await;
+    for n in 0..1000 {
+        client.send(&format!(r#"42{n}["add",{{"n":{n}}}]"#)).await;
+    }
+    for n in 0..1000 {
+        let answer = client.packet().await.unwrap();
+        let count = n + 1;
+        assert_eq!(
+            answer,
+            format!(r#"43{n}[{{"ok":true,"count":{count},"n":{n}}}]"#)
+        );
+    }
+    assert_eq!(
+        *door.probe.seen.lock().unwrap(),
+        (0..1000).collect::<Vec<u64>>()
+    );
+}
+
+#[tokio::test]
+async fn a_failure_is_acknowledged_or_emitted_and_never_both() {
+    let door = open().await;
+    let mut client = Client::connect(&door).await;
+    let unknown = json!({"code": "unknown_event", "message": "Unknown event", "retryable": false});
+    assert_eq!(
+        client.ask("nope", json!({})).await,
+        json!({"ok": false, "error": unknown})
+    );
+    client.emit("nope", json!({})).await;
+    let emitted = json!({"code": "unknown_event", "message": "Unknown event", "event": "nope"});
+    assert_eq!(client.event().await, json!(["error", emitted]));
+    // Nothing else came of either.
+    assert_eq!(client.ask("add", json!({"n": 1})).await["ok"], true);
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_answers_internal_and_the_queue_goes_on() {
+    let door = open().await;
+    let mut client = Client::connect(&door).await;
+    assert_eq!(
+        client.ask("panic", json!({})).await["error"]["code"],
+        "internal"
+    );
+    client.emit("panic", json!({})).await;
+    assert_eq!(client.event().await[1]["code"], "internal");
+    assert_eq!(client.ask("add", json!({"n": 1})).await["ok"], true);
+}
+
+#[tokio::test]
+async fn a_wrong_shape_is_an_error_of_its_event() {
+    let door = open().await;
+    let mut client = Client::connect(&door).await;
+    assert_eq!(
+        client.ask("add", json!({})).await["error"]["code"],
+        "invalid_payload"
+    );
+    let deep = format!("{}{}", "[".repeat(40), "]".repeat(40));
+    client.send(&format!(r#"42["add",{deep}]"#)).await;
+    let error = client.event().await;
+    assert_eq!(error[1]["code"], "invalid_payload");
+    assert_eq!(error[1]["event"], "add");
+}
+
+#[tokio::test]
+async fn binary_parts_come_in_and_go_out() {
+    let door = open().await;
+    let mut client = Client::connect(&door).await;
+    client
+        .send(r#"451-["mirror",{"_placeholder":true,"num":0}]"#)
+        .await;
+    client.send_binary(&[1, 2, 3]).await;
+    let packet = client.packet().await.unwrap();
+    assert_eq!(packet, r#"451-["mirror",{"_placeholder":true,"num":0}]"#);
+    assert_eq!(client.packet().await.unwrap(), "[1, 2, 3]");
+}
+
+#[tokio::test]
+async fn more_events_than_may_wait_are_refused_and_the_others_are_handled() {
+    let door = open_with(|_, limits| limits.pending_events = 10).await;
+    let mut client = Client::connect(&door).await;
+    client.emit("pause", json!({"n": 300})).await;
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    for n in 0..15 {
+        client.send(&format!(r#"42{n}["add",{{"n":{n}}}]"#)).await;
+    }
+    let mut refused = Vec::new();
+    for _ in 0..5 {
+        refused.push(client.packet().await.unwrap());
+    }
+    assert!(
+        refused.iter().all(|ack| ack.contains("rate_limited")),
+        "{refused:?}"
+    );
+    for _ in 0..10 {
+        assert!(client.packet().await.unwrap().contains(r#""ok":true"#));
+    }
+    assert_eq!(
+        *door.probe.seen.lock().unwrap(),
+        (0..10).collect::<Vec<u64>>()
+    );
+}
+
+#[tokio::test]
+async fn events_that_have_not_begun_when_the_client_goes_are_dropped() {
+    let door = open().await;
+    let mut client = Client::connect(&door).await;
+    client.emit("pause", json!({"n": 200})).await;
+    client.emit("add", json!({"n": 1})).await;
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    drop(client);
+    door.probe.ends(1).await;
+    assert!(door.probe.seen.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_disconnected_client_is_told_and_its_transport_closed_should_it_stay() {
+    let door = open().await;
+    let mut client = Client::connect(&door).await;
+    client.emit("bye", json!({})).await;
+    assert_eq!(client.packet().await.unwrap(), "41");
+    client.ended().await;
+    door.probe.ends(1).await;
+}

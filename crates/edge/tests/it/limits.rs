@@ -1,0 +1,162 @@
+//! Too much, too slow, too many.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+use crate::support::{Client, Door, POLLING, Poller, get, open, open_with, post};
+
+const SOON: Duration = Duration::from_secs(5);
+
+#[tokio::test]
+async fn a_frame_over_the_limit_closes_the_connection_and_a_full_packet_does_not() {
+    let door = open_with(|_, limits| limits.packet_bytes = 10_000).await;
+    let mut client = Client::connect(&door).await;
+    let text = |bytes: usize| json!({"n": 1, "text": "x".repeat(bytes)});
+    assert_eq!(client.ask("add", text(9_900)).await["ok"], true);
+    assert_eq!(
+        client.ask("add", text(10_000)).await["error"]["code"],
+        "too_large"
+    );
+    client.emit("add", text(20_000)).await;
+    client.ended().await;
+}
+
+#[tokio::test]
+async fn attachments_are_limited_in_number_and_in_bytes() {
+    let door = open_with(|_, limits| {
+        limits.packet_bytes = 10_000;
+        limits.attachments = 2;
+    });
+    let door = door.await;
+    let mut client = Client::connect(&door).await;
+    client
+        .send(r#"451-["mirror",{"_placeholder":true,"num":0}]"#)
+        .await;
+    client.send_binary(&[7; 10_000]).await;
+    assert!(client.packet().await.unwrap().starts_with("451-"));
+    client.packet().await.unwrap();
+    client
+        .send(r#"452-["mirror",{"_placeholder":true,"num":0}]"#)
+        .await;
+    client.send_binary(&[7; 6_000]).await;
+    client.try_send_binary(&[7; 6_000]).await;
+    client.ended().await;
+
+    let mut client = Client::connect(&door).await;
+    client.send(r#"453-["mirror",1]"#).await;
+    client.ended().await;
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_413() {
+    let door = open_with(|_, limits| limits.packet_bytes = 10_000).await;
+    let poller = Poller::connect(&door).await;
+    let body = format!(r#"42["add",{{"n":1,"text":"{}"}}]"#, "x".repeat(20_000));
+    assert_eq!(poller.post(&door, &body).await.status, 413);
+    let open = get(&door, POLLING).await;
+    assert!(open.body.contains(r#""maxPayload":17428"#), "{}", open.body);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_let_go() {
+    let door = open_with(|config, _| config.write_timeout = Duration::from_millis(300)).await;
+    let mut lazy = Client::connect(&door).await;
+    let mut busy = Client::connect(&door).await;
+    // More than the system's buffers hold, in fewer packets than the send queue does.
+    lazy.emit("many", json!({"count": 400, "bytes": 50_000}))
+        .await;
+    door.probe.ends(1).await;
+    assert_eq!(busy.ask("add", json!({"n": 1})).await["ok"], true);
+    // It is not kept waiting either: its connection was reset.
+    timeout(SOON, lazy.ended()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_send_queue_ends_the_connection_at_once() {
+    let door = open_with(|config, _| config.send_queue = 16).await;
+    let mut client = Client::connect(&door).await;
+    client
+        .emit("many", json!({"count": 100, "bytes": 50_000}))
+        .await;
+    door.probe.ends(1).await;
+}
+
+#[tokio::test]
+async fn headers_and_bodies_have_to_come_in_time() {
+    let door = open_with(|config, _| {
+        config.header_timeout = Duration::from_millis(200);
+        config.body_timeout = Duration::from_millis(200);
+    });
+    let door = door.await;
+    let silent = TcpStream::connect(door.address).await.unwrap();
+    assert_eq!(rest(silent).await, "");
+    let mut slow = TcpStream::connect(door.address).await.unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n")
+        .await
+        .unwrap();
+    assert!(!rest(slow).await.contains("200 OK"));
+    let poller = Poller::dial(&door).await;
+    let mut halfway = TcpStream::connect(door.address).await.unwrap();
+    let path = format!("{POLLING}&sid={}", poller.sid);
+    let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n42[");
+    halfway.write_all(head.as_bytes()).await.unwrap();
+    assert!(rest(halfway).await.starts_with("HTTP/1.1 408"));
+}
+
+#[tokio::test]
+async fn connections_over_the_limit_are_turned_away_and_the_next_find_room() {
+    let door = open_with(|config, _| config.max_connections = 2).await;
+    let first = Client::connect(&door).await;
+    let _second = Client::connect(&door).await;
+    let third = TcpStream::connect(door.address).await.unwrap();
+    assert_eq!(rest(third).await, "");
+    drop(first);
+    door.probe.ends(1).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    Client::connect(&door).await;
+}
+
+#[tokio::test]
+async fn a_transport_without_a_namespace_is_closed() {
+    let door = open_with(|config, _| config.connect_timeout = Duration::from_millis(200)).await;
+    let mut client = Client::dial(&door).await;
+    timeout(SOON, client.ended()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_answer_pings_is_gone() {
+    let door: Door = open_with(|config, _| {
+        config.ping_interval = Duration::from_millis(100);
+        config.ping_timeout = Duration::from_millis(200);
+    })
+    .await;
+    let client = Client::connect(&door).await;
+    door.probe.ends(1).await;
+    drop(client);
+}
+
+#[tokio::test]
+async fn methods_that_no_client_uses_are_refused() {
+    let door = open().await;
+    let answer = post(&door, POLLING, "").await;
+    assert_eq!(
+        (answer.status, answer.json()["code"].as_u64()),
+        (400, Some(2))
+    );
+}
+
+/// What comes until the server closes the connection.
+async fn rest(mut tcp: TcpStream) -> String {
+    let mut text = String::new();
+    timeout(SOON, tcp.read_to_string(&mut text))
+        .await
+        .expect("the server closes")
+        .ok();
+    text
+}
