@@ -1,0 +1,176 @@
+//! One node: wired, run, drained.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use starling_backend::{memory, redis};
+use starling_edge::{
+    Edge,
+    jwt::{Jwt, NoTokens},
+};
+use starling_features as features;
+use starling_kernel::{
+    dispatch::Dispatcher, feature::Services, hub::Hub, id::NodeId, ports::Backend, roster::Roster,
+    session::Tokens, time::Clock, topic::Topic,
+};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tracing::{info, warn};
+
+use crate::{
+    admin::Admin,
+    config::{Config, Mode},
+    telemetry::{self, Exporter},
+};
+
+/// What is left of the 20 s to the exit after the longest drain.
+const LAST_STEPS: Duration = Duration::from_secs(3);
+
+/// Runs a gateway until it is told to stop, and drains it.
+pub(crate) fn run(config: Config, mode: Mode) -> Result<()> {
+    telemetry::log(&config.log, config.log_format)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(serve(config, mode))
+}
+
+async fn serve(config: Config, mode: Mode) -> Result<()> {
+    let mut stop = StopSignals::new()?;
+    let exporter = Exporter::install()?;
+    let tokens = tokens(&config)?;
+    let backend = backend(&config).await?;
+    let roster_clock = Arc::new(Clock::default());
+    let roster = Roster::new(
+        backend.presence.clone(),
+        config.node.clone(),
+        config.times,
+        roster_clock.clone(),
+    );
+    roster
+        .run()
+        .await
+        .context("cannot begin this node's lease")?;
+    let hub = Hub::new(backend.clone());
+    let services = Arc::new(Services {
+        backend: backend.clone(),
+        hub: hub.clone(),
+        roster: roster.clone(),
+        limits: config.limits.clone(),
+        clock: roster_clock,
+        tokens: tokens.clone(),
+    });
+    let dispatcher = Arc::new(Dispatcher::new(
+        features::all(&config.features, &services),
+        services,
+    ));
+    hub.run(own_topics(&backend))
+        .await
+        .context("cannot listen to the relay")?;
+
+    let draining = Arc::new(AtomicBool::new(false));
+    let admin = bind(config.admin_listen).await?;
+    let clients = bind(config.listen).await?;
+    announce(&config, &clients, mode)?;
+    let answer = Admin {
+        exporter,
+        roster: roster.clone(),
+        draining: draining.clone(),
+    };
+    tokio::spawn(answer.serve(admin));
+    let edge = Edge::new(config.edge, dispatcher, tokens, config.node)?;
+    tokio::spawn(edge.clone().serve(clients));
+
+    stop.wait().await;
+    info!(seconds = config.drain.as_secs(), "draining");
+    draining.store(true, Ordering::Relaxed);
+    tokio::select! {
+        () = edge.drain(config.drain) => {}
+        () = stop.wait() => warn!("told to stop twice: not draining"),
+    }
+    // What is left is handed to the survivors now instead of when the lease ends.
+    let _ = tokio::time::timeout(LAST_STEPS, roster.retire()).await;
+    info!("bye");
+    Ok(())
+}
+
+/// What every node listens to, whoever is connected to it.
+fn own_topics(backend: &Backend) -> Vec<Topic> {
+    let presence = (0..backend.presence.partitions()).map(Topic::Presence);
+    let namespaces = features::NAMESPACES.iter().map(|ns| Topic::Namespace(ns));
+    presence.chain(namespaces).chain([Topic::Control]).collect()
+}
+
+/// The one place that chooses the backend.
+async fn backend(config: &Config) -> Result<Backend> {
+    match &config.redis {
+        Some(redis) => redis::connect(redis.clone(), &config.node, features::NAMESPACES)
+            .await
+            .context("Redis"),
+        None => {
+            info!(
+                "no Redis URL: using the embedded in-memory backend, good for this one node only"
+            );
+            Ok(embedded(config, &config.node))
+        }
+    }
+}
+
+fn embedded(config: &Config, node: &NodeId) -> Backend {
+    memory::Store::with_history(config.times, config.history).node(node)
+}
+
+/// How tokens are verified.
+pub(crate) fn tokens(config: &Config) -> Result<Arc<dyn Tokens>> {
+    Ok(match &config.jwt {
+        Some(jwt) => Arc::new(Jwt::new(jwt.clone()).context("the key for tokens")?),
+        None => Arc::new(NoTokens),
+    })
+}
+
+async fn bind(address: std::net::SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))
+}
+
+fn announce(config: &Config, clients: &TcpListener, mode: Mode) -> Result<()> {
+    let address = clients.local_addr()?;
+    info!(node = %config.node, clients = %address, operators = %config.admin_listen, "ready");
+    if mode == Mode::Dev {
+        info!("open http://{address} in a browser");
+    } else if config.edge.guests {
+        warn!("guest mode: everybody may connect, as whoever they like");
+    }
+    Ok(())
+}
+
+/// SIGTERM and SIGINT.
+struct StopSignals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl StopSignals {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
