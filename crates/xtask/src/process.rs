@@ -59,6 +59,8 @@ impl Service {
                 command.env_remove(name);
             }
         }
+        // Log files are read by people and tests, not by terminals.
+        command.env("NO_COLOR", "1");
         command.args(&self.args).envs(self.env.iter().cloned());
         command
             .stdin(Stdio::null())

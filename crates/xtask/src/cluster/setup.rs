@@ -55,10 +55,7 @@ pub(super) fn setup(options: &Options, dir: &Path, logs: &Path) -> Result<Setup>
         .iter()
         .any(|(key, _)| key == "STARLING_REDIS_URL");
     install_programs(own_redis)?;
-    let gateway = match &options.gateway {
-        Some(file) => fs::canonicalize(file).with_context(|| file.display().to_string())?,
-        None => build::gateway(options.release)?,
-    };
+    let gateway = gateway_binary(options, dir)?;
     let public = ports::this_or_any(options.port)?;
     let redis = ports::any()?;
     let nodes: Vec<_> = (0..options.nodes)
@@ -75,6 +72,18 @@ pub(super) fn setup(options: &Options, dir: &Path, logs: &Path) -> Result<Setup>
     }
     members.push(nginx_member(dir, logs, &plan, public)?);
     Ok(Setup { members, plan })
+}
+
+/// A copy in the cluster's directory: a node that starts again must be the program it was,
+/// whatever has been built meanwhile.
+fn gateway_binary(options: &Options, dir: &Path) -> Result<PathBuf> {
+    let built = match &options.gateway {
+        Some(file) => file.clone(),
+        None => build::gateway(options.release)?,
+    };
+    let copy = dir.join("starling");
+    fs::copy(&built, &copy).with_context(|| built.display().to_string())?;
+    Ok(copy)
 }
 
 fn install_programs(own_redis: bool) -> Result<()> {
