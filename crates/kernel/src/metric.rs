@@ -28,8 +28,6 @@ pub const RATE_LIMITED: &str = "starling_rate_limited_total";
 pub const TRANSITIONS: &str = "starling_presence_transitions_total";
 /// New lives that this node had to take.
 pub const INCARNATIONS: &str = "starling_incarnations_total";
-/// Whether the backend answers (1) or not (0).
-pub const BACKEND_UP: &str = "starling_redis_up";
 
 /// Gives the recorder the help texts. Call once, after it is installed.
 pub fn describe() {
@@ -64,5 +62,4 @@ pub fn describe() {
         INCARNATIONS,
         "New lives this node took after its lease was lost or in doubt."
     );
-    describe_gauge!(BACKEND_UP, "Whether Redis answers.");
 }

@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
-use metrics::{counter, gauge};
+use metrics::counter;
 use tokio::sync::{Semaphore, mpsc};
 use tracing::{info, warn};
 
@@ -237,7 +237,7 @@ impl Hub {
                     .for_each(|c| self.heal(c));
                 self.followers.each(|feature| feature.lost());
             }
-            Heard::Up(up) => gauge!(metric::BACKEND_UP).set(f64::from(u8::from(up))),
+            Heard::Up(up) => info!(up, "relay"),
         }
     }
 
