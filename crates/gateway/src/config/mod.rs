@@ -1,5 +1,7 @@
 //! From what operators say to what the parts need: parsed and checked before a port is bound.
 
+#[cfg(test)]
+mod docs;
 mod options;
 
 use std::{
