@@ -27,8 +27,12 @@ use crate::{
 
 /// Names the node that answered, on every response.
 const NODE_HEADER: HeaderName = HeaderName::from_static("x-starling-node");
-/// The part of a drain in which sessions are closed; the rest is for their last answers.
+/// The part of a drain in which sessions are closed.
 const CLOSING_PART: f64 = 0.8;
+/// The part after which nobody is waited for any more.
+const CLOSED_BY: f64 = 0.9;
+/// Time in which the clients of closed sessions ask once more, and are sent elsewhere.
+const LAST_REQUESTS: Duration = Duration::from_millis(500);
 
 /// The client port of one gateway; clones are handles to the same.
 #[derive(Clone)]
@@ -48,7 +52,7 @@ impl Edge {
         node: NodeId,
     ) -> Result<Self, ConfigError> {
         config.check()?;
-        let transports = Transports::new();
+        let transports = Transports::new(dispatcher.services().limits.clone());
         let listener = Arc::new(Listener::new(&config));
         let cors = cors(&config);
         let gate = socketio::build(config, dispatcher, tokens, node.clone(), transports.clone());
@@ -75,14 +79,16 @@ impl Edge {
     pub async fn drain(&self, time: Duration) {
         let start = Instant::now();
         self.gate.shut();
-        self.close_sessions(time.mul_f64(CLOSING_PART)).await;
-        timeout_at(start + time.mul_f64(0.9), self.transports.gone())
-            .await
-            .ok();
+        if self.close_sessions(time.mul_f64(CLOSING_PART)).await {
+            let last = start + time.mul_f64(CLOSED_BY);
+            timeout_at(last, self.transports.gone()).await.ok();
+            sleep_until(last.min(Instant::now() + LAST_REQUESTS)).await;
+        }
         self.listener.close(start + time).await;
     }
 
-    async fn close_sessions(&self, time: Duration) {
+    /// Whether there were any.
+    async fn close_sessions(&self, time: Duration) -> bool {
         let start = Instant::now();
         let mut sessions: Vec<Weak<Transport>> = self.transports.all();
         sessions.shuffle(&mut rand::rng());
@@ -91,10 +97,17 @@ impl Edge {
         for (number, session) in sessions.iter().enumerate() {
             let at = number as f64 + rand::rng().random_range(0.0..1.0);
             sleep_until(start + slot.mul_f64(at)).await;
-            if let Some(session) = session.upgrade() {
-                session.kill();
-            }
+            end(session);
         }
+        // Those whose handshake was under way when the gate was shut.
+        self.transports.all().iter().for_each(end);
+        !sessions.is_empty()
+    }
+}
+
+fn end(session: &Weak<Transport>) {
+    if let Some(session) = session.upgrade() {
+        session.kill();
     }
 }
 

@@ -11,6 +11,7 @@ mod config;
 mod http;
 pub mod jwt;
 mod listener;
+mod metric;
 mod site;
 mod socketio;
 mod stream;
@@ -18,5 +19,6 @@ mod transport;
 
 pub use config::{ConfigError, EdgeConfig, Origins};
 pub use http::Edge;
+pub use metric::describe;
 #[cfg(feature = "conformance")]
-pub use socketio::Anyone;
+pub use socketio::conformance;

@@ -5,6 +5,7 @@ use std::{convert::Infallible, io, sync::Arc, time::Duration};
 use axum::{Router, extract::Request, response::Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use metrics::counter;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
@@ -14,7 +15,7 @@ use tower::Service;
 use tracing::{debug, warn};
 
 use crate::{
-    EdgeConfig,
+    EdgeConfig, metric,
     stream::{Kill, Stream},
 };
 
@@ -68,7 +69,7 @@ impl Listener {
     /// Over the limit a connection is closed at once, so that a balancer can try elsewhere.
     fn accept(&self, tcp: TcpStream, router: &Router) {
         let Ok(permit) = self.permits.clone().try_acquire_owned() else {
-            warn!(max = self.max, "too many connections: one was turned away");
+            counter!(metric::CONNECTIONS_REFUSED).increment(1);
             return;
         };
         // Messages are small and each is meant to leave at once.

@@ -13,7 +13,11 @@ use std::{
 };
 
 use metrics::gauge;
-use starling_kernel::metric;
+use starling_kernel::{
+    limits::Limits,
+    metric,
+    rate::{Meter, Verdict},
+};
 use tokio::sync::watch;
 
 use crate::stream::Kill;
@@ -29,16 +33,18 @@ pub(crate) struct Transports {
     next: AtomicU64,
     count: watch::Sender<usize>,
     close_polling: OnceLock<ClosePolling>,
+    limits: Limits,
 }
 
 impl Transports {
-    pub(crate) fn new() -> Arc<Self> {
+    pub(crate) fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self {
             live: Mutex::default(),
             by_sid: Mutex::default(),
             next: AtomicU64::new(0),
             count: watch::Sender::new(0),
             close_polling: OnceLock::new(),
+            limits,
         })
     }
 
@@ -65,6 +71,7 @@ impl Transports {
             way: Mutex::new(way),
             sid: OnceLock::new(),
             sessions: AtomicUsize::new(0),
+            meter: Mutex::new(Meter::new(&self.limits)),
             all: self.clone(),
         });
         lock(&self.live).insert(number, Arc::downgrade(&transport));
@@ -118,6 +125,8 @@ pub(crate) struct Transport {
     way: Mutex<Way>,
     sid: OnceLock<Box<str>>,
     sessions: AtomicUsize,
+    /// Of namespaces entered: leaving and entering anew gives no new allowance of anything.
+    meter: Mutex<Meter>,
     all: Arc<Transports>,
 }
 
@@ -143,6 +152,14 @@ impl Transport {
                     close(sid);
                 }
             }
+        }
+    }
+
+    /// Whether yet another namespace may be entered.
+    pub(crate) fn may_enter(&self) -> bool {
+        match lock(&self.meter).take(&self.all.limits) {
+            Verdict::Pass | Verdict::PassIfUser => true,
+            Verdict::Limited | Verdict::Close => false,
         }
     }
 

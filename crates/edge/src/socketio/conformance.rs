@@ -1,12 +1,17 @@
 //! What the official Socket.IO protocol suite expects of a server: greetings and echoes.
 //! Only with the feature `conformance`, never in production.
 
+use std::time::Duration;
+
 use socketioxide_core::Value;
 use starling_kernel::{
     id::UserId,
+    limits::Limits,
     session::{Claims, Identity, TokenError, Tokens},
     topic::Namespace,
 };
+
+use crate::EdgeConfig;
 
 use super::{
     link::{Event, Link},
@@ -15,6 +20,15 @@ use super::{
 
 /// The suite's second namespace.
 pub(super) const CUSTOM: Namespace = "/custom";
+
+/// Sets the times and sizes that the suite expects.
+pub fn configure(config: &mut EdgeConfig, limits: &mut Limits) {
+    config.ping_interval = Duration::from_millis(300);
+    config.ping_timeout = Duration::from_millis(200);
+    config.connect_timeout = Duration::from_secs(1);
+    // As base64, with what stands around it: exactly a million.
+    limits.packet_bytes = 746_928;
+}
 
 /// Lets everybody in: the suite's tokens are `123` and `abc`.
 pub struct Anyone;

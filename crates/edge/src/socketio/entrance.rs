@@ -51,8 +51,6 @@ impl Entrance {
     /// it sends at once finds its handler, and it misses nothing that is sent to its namespace.
     async fn admit(&self, socket: &Socket<Outlet>, auth: Option<&Value>) -> Result<(), String> {
         let request = socket.req_parts();
-        let auth = Auth::parse(auth);
-        let claims = identify(&self.door, self.namespace, &auth, &request.headers)?;
         let outlet = self
             .outlets
             .get(self.namespace)
@@ -61,6 +59,11 @@ impl Entrance {
             .extensions
             .get::<Arc<Transport>>()
             .ok_or("Invalid transport")?;
+        if !transport.may_enter() {
+            return Err("Too many connections, slow down".into());
+        }
+        let auth = Auth::parse(auth);
+        let claims = identify(&self.door, self.namespace, &auth, &request.headers)?;
 
         let runtime = self.door.runtime.clone();
         let peer = SocketPeer::new(self.namespace, socket.id, outlet, transport, runtime);

@@ -2,7 +2,7 @@
 //! their events in, [`peer`] sends to them. All that knows socketioxide is in this folder.
 
 #[cfg(feature = "conformance")]
-mod conformance;
+pub mod conformance;
 mod entrance;
 mod expiry;
 mod gate;
@@ -23,8 +23,6 @@ use tokio::runtime::Handle;
 use tower::{ServiceExt, util::BoxCloneSyncService};
 
 use crate::{EdgeConfig, transport::Transports};
-#[cfg(feature = "conformance")]
-pub use conformance::Anyone;
 use entrance::Entrance;
 use expiry::Expiry;
 pub(crate) use gate::{Gate, enter};
@@ -124,9 +122,6 @@ fn namespaces(dispatcher: &Dispatcher) -> Vec<Namespace> {
 
 /// Polling clients send binary as base64, a third longer.
 fn max_body(limits: &Limits) -> usize {
-    if cfg!(feature = "conformance") {
-        return 1_000_000;
-    }
     limits.packet_bytes / 3 * 4 + 4 * FRAMING
 }
 

@@ -130,6 +130,30 @@ async fn a_transport_without_a_namespace_is_closed() {
 }
 
 #[tokio::test]
+async fn entering_and_leaving_is_limited_like_events() {
+    let door = open_with(|_, limits| {
+        limits.events_per_second = 1;
+        limits.events_burst = 5;
+    });
+    let door = door.await;
+    let mut client = Client::dial(&door).await;
+    for _ in 0..5 {
+        assert!(
+            client
+                .enter("/", json!({"token": "x"}))
+                .await
+                .contains("Invalid token")
+        );
+    }
+    assert!(
+        client
+            .enter("/", json!({"token": "x"}))
+            .await
+            .contains("slow down")
+    );
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_answer_pings_is_gone() {
     let door: Door = open_with(|config, _| {
         config.ping_interval = Duration::from_millis(100);

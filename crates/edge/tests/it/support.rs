@@ -59,11 +59,13 @@ pub(crate) async fn open_with(change: impl FnOnce(Change<'_>, &mut Limits)) -> D
         guests: true,
         ..EdgeConfig::default()
     };
-    let mut limits = Limits::default();
-    limits.events_per_second = 1_000_000;
-    limits.events_burst = 1_000_000;
-    limits.user_events_per_second = 1_000_000;
-    limits.pending_events = 10_000;
+    let mut limits = Limits {
+        events_per_second: 1_000_000,
+        events_burst: 1_000_000,
+        user_events_per_second: 1_000_000,
+        pending_events: 10_000,
+        ..Limits::default()
+    };
     change(&mut config, &mut limits);
 
     let node = NodeId::parse("gw1").unwrap();

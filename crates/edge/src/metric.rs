@@ -1,0 +1,14 @@
+//! The metrics that only the edge records.
+
+use metrics::describe_counter;
+
+/// TCP connections closed at once because too many were open.
+pub(crate) const CONNECTIONS_REFUSED: &str = "starling_connections_refused_total";
+
+/// Gives the recorder the help texts. Call once, after it is installed.
+pub fn describe() {
+    describe_counter!(
+        CONNECTIONS_REFUSED,
+        "Connections closed because too many were open."
+    );
+}
