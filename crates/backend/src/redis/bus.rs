@@ -20,7 +20,11 @@ use starling_kernel::{
     topic::Topic,
 };
 use tokio::{
-    sync::{Notify, broadcast, mpsc, watch},
+    sync::{
+        Notify,
+        broadcast::{self, error::RecvError},
+        mpsc, watch,
+    },
     time::{Instant, sleep, timeout},
 };
 use tracing::{debug, warn};
@@ -126,6 +130,10 @@ impl Relay {
     async fn unsubscribe(&self, channel: &str) -> PortResult<()> {
         let _turn = self.lane(channel).lock().await;
         self.channels().remove(channel);
+        if !self.link.subscriber.is_connected() {
+            // The next connection will not be subscribed to it.
+            return Ok(());
+        }
         let result = self.link.subscriber.unsubscribe(channel).await;
         result.map_err(unavailable)
     }
@@ -141,7 +149,7 @@ impl Relay {
     }
 
     /// Subscribes everything on a new connection.
-    async fn restore_once(&self) -> Result<(), Error> {
+    pub(super) async fn restore_once(&self) -> Result<(), Error> {
         let before = self.connection_id().await?;
         let channels: Vec<_> = self.channels().iter().cloned().collect();
         for chunk in channels.chunks(CHUNK) {
@@ -159,6 +167,10 @@ impl Relay {
     fn hear_message(&self, message: Message) {
         if *message.channel == *self.canary {
             return self.canary_heard.notify_one();
+        }
+        if !self.channels().contains(&*message.channel) {
+            // Unsubscribed, but Redis has not got round to it.
+            return;
         }
         let topic = self.keys.topic(&message.channel);
         let received = payload(message.value).and_then(|body| wire::decode(&body));
@@ -206,30 +218,26 @@ pub(super) async fn hear(relay: Arc<Relay>, mut messages: broadcast::Receiver<Me
     loop {
         match messages.recv().await {
             Ok(message) => relay.hear_message(message),
-            Err(broadcast::error::RecvError::Lagged(missed)) => {
+            Err(RecvError::Lagged(missed)) => {
                 warn!(missed, "fell behind the relay");
                 relay.ear.tell(Heard::Lost);
             }
-            Err(broadcast::error::RecvError::Closed) => return,
+            Err(RecvError::Closed) => return,
         }
     }
 }
 
 /// Subscribes everything again after each reconnect; then, and not before, tells of the loss.
 pub(super) async fn restore(relay: Arc<Relay>, mut reconnects: broadcast::Receiver<Server>) {
-    let mut first = true;
-    while !matches!(
-        reconnects.recv().await,
-        Err(broadcast::error::RecvError::Closed)
-    ) {
+    while !matches!(reconnects.recv().await, Err(RecvError::Closed)) {
+        // The servers of a Redis Cluster reconnect one by one: once for all that did.
+        while reconnects.try_recv().is_ok() {}
         while let Err(error) = relay.restore_once().await {
             debug!(%error, "cannot subscribe anew yet");
             sleep(RETRY).await;
         }
-        if !std::mem::take(&mut first) {
-            counter!(metric::RECONNECTS).increment(1);
-            relay.ear.tell(Heard::Lost);
-        }
+        counter!(metric::RECONNECTS).increment(1);
+        relay.ear.tell(Heard::Lost);
     }
 }
 

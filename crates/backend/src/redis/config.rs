@@ -116,6 +116,15 @@ impl RedisConfig {
             .map_err(|error| ConnectError::Config(error.details().to_owned()))
     }
 
+    pub(super) fn unreachable(&self, error: &str) -> ConnectError {
+        let client = self.client_config();
+        ConnectError::Unreachable {
+            address: client.map_or_else(|_| String::new(), |client| address(&client.server)),
+            within: self.connect_timeout,
+            error: error.to_owned(),
+        }
+    }
+
     pub(super) fn partitions_or_default(&self, config: &Config) -> u16 {
         let default = if config.server.is_clustered() { 16 } else { 1 };
         self.partitions.unwrap_or(default)
@@ -123,7 +132,7 @@ impl RedisConfig {
 }
 
 /// The servers of a configuration, for people, without credentials.
-pub(super) fn address(server: &ServerConfig) -> String {
+fn address(server: &ServerConfig) -> String {
     let hosts = server.hosts();
     let hosts: Vec<_> = hosts.iter().map(|server| server.to_string()).collect();
     hosts.join(", ")

@@ -25,7 +25,7 @@ use tokio::{
 };
 use tracing::{error, warn};
 
-use super::config::{ConnectError, RedisConfig, address};
+use super::config::{ConnectError, RedisConfig};
 use crate::ear;
 
 /// Unacknowledged data or silence after a command for this long ends a connection.
@@ -171,11 +171,7 @@ pub(super) async fn connect(
             Err(_) => "no answer".to_owned(),
         };
         if Instant::now() + RESTART >= deadline {
-            return Err(ConnectError::Unreachable {
-                address: address(&client.client_config().server),
-                within: config.connect_timeout,
-                error,
-            });
+            return Err(config.unreachable(&error));
         }
         sleep(RESTART).await;
     }

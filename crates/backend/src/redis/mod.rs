@@ -62,12 +62,15 @@ pub async fn connect(
 
     // Before anything can arrive on them.
     let messages = link.subscriber.message_rx();
-    let reconnects = link.subscriber.reconnect_rx();
+    let mut reconnects = link.subscriber.reconnect_rx();
     let (commands, subscriber) = tokio::try_join!(
         link::connect(&link.commands, &config),
         link::connect(&link.subscriber, &config)
     )?;
     agree_on_partitions(&link, &keys, &config).await?;
+    while reconnects.try_recv().is_ok() {}
+    let subscribed = relay.restore_once().await;
+    subscribed.map_err(|error| config.unreachable(&error.to_string()))?;
     let tasks = [
         tokio::spawn(link::keep_connected(link.commands.clone(), commands)),
         tokio::spawn(link::keep_connected(link.subscriber.clone(), subscriber)),
@@ -106,11 +109,7 @@ async fn agree_on_partitions(
     match found {
         Ok(found) if found == wanted => Ok(()),
         Ok(found) => Err(ConnectError::Partitions { found, wanted }),
-        Err(error) => Err(ConnectError::Unreachable {
-            address: config::address(&config.client_config()?.server),
-            within: config.command_timeout,
-            error: error.to_string(),
-        }),
+        Err(error) => Err(config.unreachable(&error.to_string())),
     }
 }
 

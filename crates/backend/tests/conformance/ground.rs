@@ -34,6 +34,7 @@ pub(crate) const HISTORY: usize = 50;
 /// A backend that is this case's own.
 pub(crate) struct Ground {
     kind: Kind,
+    lag: Duration,
 }
 
 enum Kind {
@@ -50,13 +51,16 @@ const NAMESPACES: &[Namespace] = &["/", "/chat"];
 impl Ground {
     pub(crate) fn memory() -> Self {
         let kind = Kind::Memory(memory::Store::with_history(TIMES, HISTORY));
-        Self { kind }
+        Self {
+            kind,
+            lag: Duration::from_millis(50),
+        }
     }
 
     pub(crate) fn redis(server: &Server) -> Self {
         let port = server.port;
         let wipe = move || drop(support::cli(port, &["FLUSHALL"]));
-        Self::on(&server.url(), "starling", Box::new(wipe))
+        Self::on(&server.url(), "starling", 50, Box::new(wipe))
     }
 
     pub(crate) fn cluster(cluster: &Arc<Cluster>, case: &str) -> Self {
@@ -69,16 +73,18 @@ impl Ground {
                 .iter()
                 .for_each(|server| server.delete(&wiped.1))
         };
-        Self::on(&cluster.url(), &prefix, Box::new(wipe))
+        // Its servers hand it on among themselves.
+        Self::on(&cluster.url(), &prefix, 400, Box::new(wipe))
     }
 
-    fn on(url: &str, prefix: &str, wipe: Wipe) -> Self {
+    fn on(url: &str, prefix: &str, lag_ms: u64, wipe: Wipe) -> Self {
         let mut config = RedisConfig::new(url);
         config.prefix = prefix.to_owned();
         config.times = TIMES;
         config.history = HISTORY;
         Self {
             kind: Kind::Redis(config, wipe),
+            lag: Duration::from_millis(lag_ms),
         }
     }
 
@@ -98,6 +104,7 @@ impl Ground {
             backend,
             life,
             heard,
+            lag: self.lag,
         }
     }
 
@@ -115,6 +122,8 @@ pub(crate) struct Node {
     pub(crate) backend: Backend,
     pub(crate) life: Incarnation,
     pub(crate) heard: mpsc::Receiver<Heard>,
+    /// How long what was published may be on its way.
+    lag: Duration,
 }
 
 impl Node {
@@ -165,7 +174,9 @@ impl Node {
         appended.unwrap().position
     }
 
+    /// The cases do not want to hear what was published before.
     pub(crate) async fn subscribe(&self, topic: &Topic) {
+        sleep(self.lag).await;
         self.backend.bus.subscribe(topic).await.unwrap();
     }
 
@@ -220,7 +231,7 @@ impl Node {
 
     /// That nothing is on its way: what was sent before is here by now.
     pub(crate) async fn hears_nothing(&mut self) {
-        sleep(Duration::from_millis(150)).await;
+        sleep(self.lag * 3).await;
         while let Ok(heard) = self.heard.try_recv() {
             assert!(!matches!(heard, Heard::Parcel { .. }), "{heard:?}");
         }
@@ -230,13 +241,14 @@ impl Node {
     pub(crate) async fn sweep_until<F: Future<Output = bool>>(
         &self,
         mut condition: impl FnMut() -> F,
-    ) {
-        let give_up = Instant::now() + Duration::from_secs(20);
+    ) -> usize {
+        let (give_up, mut swept) = (Instant::now() + Duration::from_secs(20), 0);
         while !condition().await {
             assert!(Instant::now() < give_up, "it never happened");
-            self.backend.presence.sweep().await.unwrap();
+            swept += self.backend.presence.sweep().await.unwrap();
             sleep(Duration::from_millis(50)).await;
         }
+        swept
     }
 
     /// Sweeps for a while; returns how many members went.

@@ -8,9 +8,11 @@ mod ground;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::pin::Pin;
+use std::{pin::Pin, sync::Arc};
 
+use futures_util::future::join_all;
 use ground::Ground;
+use tokio::sync::Semaphore;
 
 /// A case's name and what it does.
 type Case = (
@@ -124,13 +126,14 @@ on_every_backend! {
 /// its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_case_holds_on_a_redis_cluster() {
-    let cluster = std::sync::Arc::new(support::Cluster::start());
-    for cases in ALL.chunks(8) {
-        let running: Vec<_> = (cases.iter())
-            .map(|(name, case)| (name, tokio::spawn(case(Ground::cluster(&cluster, name)))))
-            .collect();
-        for (name, case) in running {
-            case.await.unwrap_or_else(|error| panic!("{name}: {error}"));
-        }
-    }
+    let cluster = Arc::new(support::Cluster::start());
+    let at_once = Semaphore::new(12);
+    let cases = ALL.iter().map(async |(name, case)| {
+        let _turn = at_once.acquire().await.unwrap();
+        let running = tokio::spawn(case(Ground::cluster(&cluster, name)));
+        running
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+    });
+    join_all(cases).await;
 }

@@ -96,8 +96,8 @@ pub(crate) async fn concurrent_sweeps_claim_each_member_once(ground: Ground) {
     for n in 0..4 {
         others.push(ground.node(&format!("n{n}")).await);
     }
-    let time = TIMES.grace + Duration::from_millis(300);
-    let swept = join_all((0..20).map(|n| others[n % 4].sweep_for(time))).await;
+    let all_gone = async || others[0].total(&ROOT).await == 0;
+    let swept = join_all((0..20).map(|n| others[n % 4].sweep_until(all_gone))).await;
     assert_eq!(swept.iter().sum::<usize>(), users.len());
     let mut left = Vec::new();
     for _ in &users {

@@ -123,9 +123,8 @@ pub(crate) async fn concurrent_reaping_removes_once(ground: Ground) {
     }
     assert_eq!(one.beat().await, []);
     assert_eq!(one.total(&ROOT).await, 500);
-    let swept = one.sweep_for(TIMES.grace + Duration::from_millis(600));
-    assert_eq!(swept.await, 500);
-    assert_eq!(one.total(&ROOT).await, 0);
+    let swept = one.sweep_until(async || one.total(&ROOT).await == 0).await;
+    assert_eq!(swept, 500);
 }
 
 pub(crate) async fn a_wiped_store_fences_those_who_had_begun(ground: Ground) {
