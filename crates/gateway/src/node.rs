@@ -43,7 +43,8 @@ pub(crate) fn run(config: Config, mode: Mode) -> Result<()> {
     runtime.block_on(serve(config, mode))
 }
 
-async fn serve(config: Config, mode: Mode) -> Result<()> {
+async fn serve(mut config: Config, mode: Mode) -> Result<()> {
+    conform(&mut config);
     let mut stop = StopSignals::new()?;
     let exporter = Exporter::install()?;
     let tokens = tokens(&config)?;
@@ -102,6 +103,20 @@ async fn serve(config: Config, mode: Mode) -> Result<()> {
     Ok(())
 }
 
+/// The official protocol suites expect times and sizes of their own.
+fn conform(_config: &mut Config) {
+    #[cfg(feature = "conformance")]
+    starling_edge::conformance::configure(&mut _config.edge, &mut _config.limits);
+}
+
+/// The official protocol suites' tokens are no tokens.
+fn anyone() -> Option<Arc<dyn Tokens>> {
+    #[cfg(feature = "conformance")]
+    return Some(Arc::new(starling_edge::conformance::Anyone));
+    #[cfg(not(feature = "conformance"))]
+    None
+}
+
 /// What every node listens to, whoever is connected to it.
 fn own_topics(backend: &Backend) -> Vec<Topic> {
     let presence = (0..backend.presence.partitions()).map(Topic::Presence);
@@ -130,6 +145,9 @@ fn embedded(config: &Config, node: &NodeId) -> Backend {
 
 /// How tokens are verified.
 pub(crate) fn tokens(config: &Config) -> Result<Arc<dyn Tokens>> {
+    if let Some(anyone) = anyone() {
+        return Ok(anyone);
+    }
     Ok(match &config.jwt {
         Some(jwt) => Arc::new(Jwt::new(jwt.clone()).context("the key for tokens")?),
         None => Arc::new(NoTokens),

@@ -43,6 +43,7 @@ impl Exporter {
             .install_recorder()?;
         starling_kernel::metric::describe();
         starling_backend::describe();
+        starling_edge::describe();
         let process = Collector::default();
         process.describe();
         Ok(Self { handle, process })
