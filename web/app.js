@@ -176,6 +176,8 @@ async function send() {
   if (!reply.ok) return showProblem(reply.error.message);
   showProblem("");
   if ($("text").value === text) $("text").value = "";
+  state.socket.emit("stop-typing", { roomName: state.room });
+  state.typed = 0;
 }
 
 function newClientId() {

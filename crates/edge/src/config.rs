@@ -98,7 +98,7 @@ impl Default for EdgeConfig {
             send_queue: 4096,
             max_connections: 65_536,
             header_timeout: Duration::from_secs(20),
-            body_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(20),
         }
     }

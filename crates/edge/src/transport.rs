@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use metrics::gauge;
+use metrics::{Gauge, gauge};
 use starling_kernel::{
     limits::Limits,
     metric,
@@ -38,6 +38,9 @@ pub(crate) struct Transports {
 
 impl Transports {
     pub(crate) fn new(limits: Limits) -> Arc<Self> {
+        // Seen from the start, not only from the first connection on.
+        connections(&Way::Polling).increment(0);
+        connections(&Way::Websocket(Arc::default())).increment(0);
         Arc::new(Self {
             live: Mutex::default(),
             by_sid: Mutex::default(),
@@ -186,12 +189,11 @@ impl Drop for Transport {
     }
 }
 
-fn connections(way: &Way) -> metrics::Gauge {
-    let transport = match way {
-        Way::Polling => "polling",
-        Way::Websocket(_) => "websocket",
-    };
-    gauge!(metric::CONNECTIONS, "transport" => transport)
+fn connections(way: &Way) -> Gauge {
+    match way {
+        Way::Polling => gauge!(metric::CONNECTIONS, "transport" => "polling"),
+        Way::Websocket(_) => gauge!(metric::CONNECTIONS, "transport" => "websocket"),
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
