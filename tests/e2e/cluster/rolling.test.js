@@ -10,7 +10,7 @@ import { fresh } from "../lib/names.js";
 import { holds } from "../lib/until.js";
 import { Client } from "../lib/client.js";
 
-const cluster = useCluster({ nodes: 3 });
+const cluster = useCluster({ nodes: 3, env: { STARLING_DRAIN_MS: 5_000 } });
 
 /** Talks until told to stop. */
 async function chatter(person, stopped) {

@@ -33,7 +33,7 @@ suite("limits that are set lower", () => {
 });
 
 suite("with a short history", () => {
-  const cluster = useCluster({ env: { STARLING_HISTORY: 100 } });
+  const cluster = useCluster({ env: { STARLING_HISTORY: 100, STARLING_EVENTS_BURST: 1_000, STARLING_USER_EVENTS_PER_SECOND: 1_000 } });
 
   test("what was trimmed is not recovered, and what is held is sent", async (t) => {
     const [ann, bob] = await cluster.users(t, DIRECT, "ann", "bob");

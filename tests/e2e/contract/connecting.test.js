@@ -18,7 +18,7 @@ const BAD_TOKENS = {
   "a token without exp": [() => cluster.token({ userId: "u", exp: undefined }), "Invalid token"],
   "a token without a user": [() => cluster.token({ username: "u" }), "Invalid token"],
   "a token with an empty user id": [() => cluster.token({ userId: "" }), "Invalid token"],
-  "a token with a number for a user id": [() => cluster.token({ userId: 7 }), "Invalid token"],
+  "a token with an object for a user id": [() => cluster.token({ userId: { id: 7 } }), "Invalid token"],
   "a token that is not valid yet": [() => cluster.token({ userId: "u", nbf: now() + 60 }), "Invalid token"],
   "another algorithm": [() => cluster.token({ userId: "u" }, { algorithm: "HS512" }), "Invalid token"],
   "the algorithm none": [() => unsigned(cluster.token({ userId: "u" })), "Invalid token"],
@@ -90,6 +90,14 @@ suite("tokens", () => {
     const bob = await cluster.user(t, "bob", { id: other, node: 1 });
     await ann.ok("register", {});
     await bob.next("user-online", { userId: id, username: "Ann" });
+  });
+
+  test("a number as user id stands for its digits", async (t) => {
+    const userId = Math.floor(Math.random() * 1e12);
+    const ann = await open(t, { auth: { token: cluster.token({ userId, username: "Ann" }) } }).ready();
+    const bob = await cluster.user(t, "bob", { node: 1 });
+    await ann.ok("register", {});
+    await bob.next("user-online", { userId: String(userId) });
   });
 
   test("an unknown namespace is refused as Socket.IO refuses it", async (t) => {

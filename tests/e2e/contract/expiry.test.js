@@ -11,72 +11,75 @@ import { holds } from "../lib/until.js";
 const cluster = useCluster();
 const expiring = (t, seconds, options = {}) => cluster.user(t, "ann", { claims: { exp: now() + seconds }, ...options });
 
-for (const route of ROUTES) {
-  test(`a user is disconnected at exp (${route.name})`, async (t) => {
-    const exp = now() + 3;
-    const ann = await cluster.user(t, "ann", { claims: { exp }, route });
-    await ann.next("error", { code: "token_expired" });
-    await ann.next("disconnect", undefined, 6_000);
-    const late = Date.now() / 1000 - exp;
-    assert.ok(late > -0.3 && late < 1.5, `${late} s after exp`);
-  });
-}
-
-test("the warning comes 30 s before exp, not at once", async (t) => {
-  const ann = await expiring(t, 33);
-  await holds(() => ann.all("error").length === 0, "no warning yet", 1_000);
-  const [warning] = await ann.next("error", { code: "token_expired" }, 4_000);
-  assert.equal(typeof warning.message, "string");
-  assert.ok(ann.connected);
-});
-
-test("a token for a day is not warned about", async (t) => {
-  const ann = await expiring(t, 86_400);
-  await holds(() => ann.all("error").length === 0 && ann.connected, "silence");
-});
-
-test("a token that ends in a thousand years lets a user in and keeps them", async (t) => {
-  const ann = await expiring(t, 1_000 * 365 * 86_400);
-  await holds(() => ann.all("error").length === 0 && ann.connected, "silence");
-});
-
-suite("auth-refresh", () => {
-  const fresher = (user, claims = {}) => ({ token: cluster.token({ userId: user.id, username: "ann", ...claims }) });
-
-  test("prolongs the connection beyond the first exp", async (t) => {
-    const ann = await expiring(t, 2);
-    await ann.ok("auth-refresh", fresher(ann));
-    await holds(() => ann.connected, "still connected", 3_500);
-    await ann.ok("ping");
-  });
-
-  test("with a token that expires as well only prolongs until then", async (t) => {
-    const ann = await expiring(t, 2);
-    await ann.ok("auth-refresh", fresher(ann, { exp: now() + 4 }));
-    await holds(() => ann.connected, "still connected", 2_300);
-    await ann.next("disconnect", undefined, 4_000);
-  });
-
-  test("brings the new token's grants with it", async (t) => {
-    const [ann, bob] = await cluster.users(t, DIRECT, "ann", "bob");
-    const roomName = `granted-later-${now()}`;
-    await bob.ok("create-room", { roomName, private: true });
-    assert.equal((await ann.refused("join-room", { roomName })).code, "not_authorized");
-    await ann.ok("auth-refresh", fresher(ann, { rooms: ["granted-*"] }));
-    await ann.ok("join-room", { roomName });
-  });
-
-  const useless = {
-    "another user's token": (ann) => fresher({ id: `${ann.id}-not` }),
-    "an expired token": (ann) => fresher(ann, { exp: now() - 1 }),
-    "a token without exp": (ann) => fresher(ann, { exp: undefined }),
-    "no token at all": () => ({ token: "bad" }),
-  };
-  for (const [kind, payload] of Object.entries(useless)) {
-    test(`with ${kind} is refused and prolongs nothing`, async (t) => {
-      const ann = await expiring(t, 2);
-      await ann.refused("auth-refresh", payload(ann));
-      await ann.next("disconnect", undefined, 4_000);
+// At the same time: they wait for the clock, not for each other.
+suite("a token", { concurrency: true }, () => {
+  for (const route of ROUTES) {
+    test(`is the end of the connection at exp (${route.name})`, async (t) => {
+      const exp = now() + 3;
+      const ann = await cluster.user(t, "ann", { claims: { exp }, route });
+      await ann.next("error", { code: "token_expired" });
+      await ann.next("disconnect", undefined, 6_000);
+      const late = Date.now() / 1000 - exp;
+      assert.ok(late > -0.3 && late < 1.5, `${late} s after exp`);
     });
   }
+
+  test("is warned about 30 s before exp, not at once", async (t) => {
+    const ann = await expiring(t, 33);
+    await holds(() => ann.all("error").length === 0, "no warning yet", 1_000);
+    const [warning] = await ann.next("error", { code: "token_expired" }, 4_000);
+    assert.equal(typeof warning.message, "string");
+    assert.ok(ann.connected);
+  });
+
+  test("for a day is not warned about", async (t) => {
+    const ann = await expiring(t, 86_400);
+    await holds(() => ann.all("error").length === 0 && ann.connected, "silence");
+  });
+
+  test("that ends in a thousand years lets a user in and keeps them", async (t) => {
+    const ann = await expiring(t, 1_000 * 365 * 86_400);
+    await holds(() => ann.all("error").length === 0 && ann.connected, "silence");
+  });
+
+  suite("auth-refresh", { concurrency: true }, () => {
+    const fresher = (user, claims = {}) => ({ token: cluster.token({ userId: user.id, username: "ann", ...claims }) });
+
+    test("prolongs the connection beyond the first exp", async (t) => {
+      const ann = await expiring(t, 2);
+      await ann.ok("auth-refresh", fresher(ann));
+      await holds(() => ann.connected, "still connected", 3_500);
+      await ann.ok("ping");
+    });
+
+    test("with a token that expires as well only prolongs until then", async (t) => {
+      const ann = await expiring(t, 2);
+      await ann.ok("auth-refresh", fresher(ann, { exp: now() + 4 }));
+      await holds(() => ann.connected, "still connected", 2_300);
+      await ann.next("disconnect", undefined, 4_000);
+    });
+
+    test("brings the new token's grants with it", async (t) => {
+      const [ann, bob] = await cluster.users(t, DIRECT, "ann", "bob");
+      const roomName = `granted-later-${now()}`;
+      await bob.ok("create-room", { roomName, private: true });
+      assert.equal((await ann.refused("join-room", { roomName })).code, "not_authorized");
+      await ann.ok("auth-refresh", fresher(ann, { rooms: ["granted-*"] }));
+      await ann.ok("join-room", { roomName });
+    });
+
+    const useless = {
+      "another user's token": (ann) => fresher({ id: `${ann.id}-not` }),
+      "an expired token": (ann) => fresher(ann, { exp: now() - 1 }),
+      "a token without exp": (ann) => fresher(ann, { exp: undefined }),
+      "no token at all": () => ({ token: "bad" }),
+    };
+    for (const [kind, payload] of Object.entries(useless)) {
+      test(`with ${kind} is refused and prolongs nothing`, async (t) => {
+        const ann = await expiring(t, 2);
+        await ann.refused("auth-refresh", payload(ann));
+        await ann.next("disconnect", undefined, 4_000);
+      });
+    }
+  });
 });

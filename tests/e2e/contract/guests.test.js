@@ -108,7 +108,19 @@ test("a guest who is not registered cannot act for a registered one", async (t) 
   assert.notEqual(message.userId, ann.id);
 });
 
-for (const userId of [undefined, null, "", 7, {}, "x".repeat(200)]) {
+test("a guest who registers without a key is present under a random id", async (t) => {
+  const bob = await registered(t, "bob", { node: 1 });
+  const ids = [];
+  for (let i = 0; i < 2; i++) {
+    const client = await guest(t, "ann");
+    const { userId } = await client.ok("register", { username: "ann" });
+    await bob.next("user-online", { userId });
+    ids.push(userId);
+  }
+  assert.notEqual(ids[0], ids[1]);
+});
+
+for (const userId of ["", 7, {}, "x".repeat(200)]) {
   test(`registering with the userId ${JSON.stringify(userId)?.slice(0, 20)} is refused`, async (t) => {
     const client = await guest(t, "ann");
     assert.equal((await client.refused("register", { userId, username: "ann" })).code, "invalid_payload");

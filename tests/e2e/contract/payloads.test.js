@@ -84,7 +84,8 @@ suite("errors of rooms, to the letter", () => {
     bob.send("room-message", { roomName, text: "x" });
     assert.deepEqual(await bob.next("error"), [{ ...expected, event: "room-message" }]);
     await say(ann, roomName, "fence");
-    assert.deepEqual(ann.all("room-message", { roomName }).map(({ text }) => text).slice(0, 1), ["fence"]);
+    await ann.next("room-message", { text: "fence" });
+    assert.deepEqual(ann.all("room-message", { roomName }).map(({ text }) => text), ["fence"]);
   });
 });
 
@@ -139,7 +140,7 @@ suite("nesting", () => {
     await bob.next("message", (data) => JSON.stringify(data) === JSON.stringify(nested(32)));
   });
 
-  for (const depth of [33, 100, 10_000]) {
+  for (const depth of [33, 1_000]) {
     test(`of ${depth} is refused and the gateway lives`, async (t) => {
       const ann = await cluster.user(t, "ann");
       assert.equal((await ann.refused("broadcast", nested(depth))).code, "invalid_payload");

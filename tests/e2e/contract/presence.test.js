@@ -73,7 +73,7 @@ onEveryRoute((route) => {
   });
 });
 
-suite("with several devices", () => {
+suite("with several devices", { concurrency: true }, () => {
   test("register is announced for the first only", async (t) => {
     const [ann, bob] = await cluster.users(t, DIRECT, "ann", "bob");
     const tablet = await cluster.user(t, "ann", { id: ann.id, node: 1 });
@@ -98,7 +98,7 @@ suite("with several devices", () => {
   });
 });
 
-suite("after a disconnect", () => {
+suite("after a disconnect", { concurrency: true }, () => {
   test("user-offline comes once, the grace later, on every node, also to those who came meanwhile", async (t) => {
     const [ann, bob] = await cluster.users(t, DIRECT, "ann", "bob");
     await ann.ok("register", {});

@@ -30,6 +30,7 @@ const closed = (socket) => until(() => socket.readyState === WebSocket.CLOSED, "
 const BAD_FRAMES = {
   "a websocket frame of 2 MiB": "42" + JSON.stringify(["broadcast", "x".repeat(2 << 20)]),
   "a packet that is no packet": "4abc",
+  "an event nested 100,000 deep": `42["broadcast",${"[".repeat(100_000)}${"]".repeat(100_000)}]`,
   "an event that is no array": "42{}",
   "an event without a name": "42[]",
   "an event with a number for a name": "42[1]",

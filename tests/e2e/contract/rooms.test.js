@@ -116,7 +116,7 @@ suite("several devices of one user", () => {
   });
 });
 
-suite("a room", () => {
+suite("a room", { concurrency: true }, () => {
   test("is deleted at once when its last member leaves", async (t) => {
     const [ann, bob] = await cluster.users(t, DIRECT, "ann", "bob");
     const roomName = await roomOf(ann, bob);
@@ -169,11 +169,14 @@ suite("a room", () => {
   });
 });
 
-test("leaving a room that one is not in is no failure", async (t) => {
+test("leaving a room that one is not in is refused, and told to nobody", async (t) => {
   const [ann, bob] = await cluster.users(t, DIRECT, "ann", "bob");
   const roomName = await roomOf(ann);
-  await bob.ok("leave-room", { roomName });
-  await bob.ok("leave-room", { roomName: fresh("nowhere") });
+  assert.equal((await bob.refused("leave-room", { roomName })).message, "Not a member of this room");
+  assert.equal((await bob.refused("leave-room", { roomName: fresh("nowhere") })).message, "Room not found");
+  await say(ann, roomName, "fence");
+  await ann.next("room-message", { text: "fence" });
+  assert.equal(ann.all("user-left-room").length, 0);
 });
 
 test("joining twice is no failure and announces nobody twice", async (t) => {

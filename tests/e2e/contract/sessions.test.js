@@ -138,7 +138,7 @@ test("what others sent to rooms that one was not in is not in missed", async (t)
   assert.notEqual(restored.recovered[secret], true);
 });
 
-suite("after the grace", () => {
+suite("after the grace", { concurrency: true }, () => {
   test("the session is gone: User not found", async (t) => {
     const [ann, bob] = await cluster.users(t, DIRECT, "ann", "bob");
     await ann.ok("register", {});

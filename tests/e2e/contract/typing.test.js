@@ -1,7 +1,7 @@
 // EVENTS.md, "/": typing and stop-typing; the server stops by itself after 2 s without `typing`.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { suite, test } from "node:test";
 
 import { useCluster } from "../lib/cluster.js";
 import { DIRECT, onEveryRoute } from "../lib/routes.js";
@@ -24,45 +24,47 @@ onEveryRoute((route) => {
   });
 });
 
-test("two seconds after the last typing the server says stop-typing, once", async (t) => {
-  const [ann, bob] = await cluster.users(t, DIRECT, "ann", "bob");
-  const roomName = await roomOf(ann, bob);
-  const at = (event) => bob.log.find((entry) => entry.event === event).at;
-  ann.send("typing", { roomName });
-  await bob.next("user-typing");
-  await bob.next("user-stop-typing", { roomName, userId: ann.id });
-  const ms = at("user-stop-typing") - at("user-typing");
-  assert.ok(ms > 1_700 && ms < 3_000, `after ${ms} ms`);
-  await holds(() => bob.all("user-stop-typing").length === 1, "one stop");
-});
+suite("silence", { concurrency: true }, () => {
+  test("two seconds after the last typing the server says stop-typing, once", async (t) => {
+    const [ann, bob] = await cluster.users(t, DIRECT, "ann", "bob");
+    const roomName = await roomOf(ann, bob);
+    const at = (event) => bob.log.find((entry) => entry.event === event).at;
+    ann.send("typing", { roomName });
+    await bob.next("user-typing");
+    await bob.next("user-stop-typing", { roomName, userId: ann.id });
+    const ms = at("user-stop-typing") - at("user-typing");
+    assert.ok(ms > 1_700 && ms < 3_000, `after ${ms} ms`);
+    await holds(() => bob.all("user-stop-typing").length === 1, "one stop");
+  });
 
-test("whoever keeps typing is not stopped", async (t) => {
-  const [ann, bob] = await cluster.users(t, DIRECT, "ann", "bob");
-  const roomName = await roomOf(ann, bob);
-  let last = 0;
-  await holds(() => {
-    if (performance.now() - last > 900) ann.send("typing", { roomName }), (last = performance.now());
-    return bob.all("user-stop-typing").length === 0;
-  }, "no stop while typing", 3_300);
-  await bob.next("user-stop-typing", { roomName });
-});
+  test("whoever keeps typing is not stopped", async (t) => {
+    const [ann, bob] = await cluster.users(t, DIRECT, "ann", "bob");
+    const roomName = await roomOf(ann, bob);
+    let last = 0;
+    await holds(() => {
+      if (performance.now() - last > 900) ann.send("typing", { roomName }), (last = performance.now());
+      return bob.all("user-stop-typing").length === 0;
+    }, "no stop while typing", 3_300);
+    await bob.next("user-stop-typing", { roomName });
+  });
 
-test("stop-typing by the user means none by the server", async (t) => {
-  const [ann, bob] = await cluster.users(t, DIRECT, "ann", "bob");
-  const roomName = await roomOf(ann, bob);
-  ann.send("typing", { roomName });
-  ann.send("stop-typing", { roomName });
-  await bob.next("user-stop-typing");
-  await holds(() => bob.all("user-stop-typing").length === 1, "one stop", 2_600);
-});
+  test("stop-typing by the user means none by the server", async (t) => {
+    const [ann, bob] = await cluster.users(t, DIRECT, "ann", "bob");
+    const roomName = await roomOf(ann, bob);
+    ann.send("typing", { roomName });
+    ann.send("stop-typing", { roomName });
+    await bob.next("user-stop-typing");
+    await holds(() => bob.all("user-stop-typing").length === 1, "one stop", 2_600);
+  });
 
-test("whoever vanishes while typing is stopped", async (t) => {
-  const [ann, bob] = await cluster.users(t, DIRECT, "ann", "bob");
-  const roomName = await roomOf(ann, bob);
-  ann.send("typing", { roomName });
-  await bob.next("user-typing");
-  ann.drop();
-  await bob.next("user-stop-typing", { roomName, userId: ann.id });
+  test("whoever vanishes while typing is stopped", async (t) => {
+    const [ann, bob] = await cluster.users(t, DIRECT, "ann", "bob");
+    const roomName = await roomOf(ann, bob);
+    ann.send("typing", { roomName });
+    await bob.next("user-typing");
+    ann.drop();
+    await bob.next("user-stop-typing", { roomName, userId: ann.id });
+  });
 });
 
 for (const event of ["typing", "stop-typing"]) {
