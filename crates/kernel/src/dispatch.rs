@@ -65,7 +65,6 @@ impl Dispatcher {
 
     /// The end of a connection; call it once, after its last [`Dispatcher::dispatch`] returned.
     pub async fn disconnect(&self, session: &Arc<Session>) {
-        session.close();
         self.services
             .hub
             .leave(session, &Topic::Namespace(session.namespace));

@@ -51,6 +51,9 @@ pub struct Roster {
     doubt: AtomicBool,
     ready: AtomicBool,
     retired: AtomicBool,
+    /// One at a time: entering everything anew, and reaping.
+    settling: AtomicBool,
+    reaping: AtomicBool,
 }
 
 impl Roster {
@@ -71,6 +74,8 @@ impl Roster {
             doubt: AtomicBool::new(false),
             ready: AtomicBool::new(false),
             retired: AtomicBool::new(false),
+            settling: AtomicBool::new(false),
+            reaping: AtomicBool::new(false),
         })
     }
 
@@ -98,26 +103,20 @@ impl Roster {
         conn: &ConnId,
         entry: &Entry,
     ) -> PortResult<Entered> {
-        let result = match self
-            .port
-            .enter(place, member, &self.holder(conn), entry)
-            .await
-        {
-            Err(PortError::Fenced) => {
-                self.doubt.store(true, Ordering::Relaxed);
-                Err(PortError::Unavailable("the node lost its lease".into()))
-            }
-            other => other,
-        };
+        let holder = self.holder(conn);
+        let result = self.port.enter(place, member, &holder, entry).await;
         self.note_doubt(&result);
-        if let Ok(entered) = &result {
-            let held = Held {
-                member: member.clone(),
-                private: entered.private,
-            };
-            self.lock().insert((conn.clone(), place.clone()), held);
+        let entered = result?;
+        let held = Held {
+            member: member.clone(),
+            private: entered.private,
+        };
+        self.lock().insert((conn.clone(), place.clone()), held);
+        // It may have been made under a life that ended meanwhile, too late to be entered anew.
+        if self.incarnation() != holder.incarnation {
+            self.doubt.store(true, Ordering::Relaxed);
         }
-        result
+        Ok(entered)
     }
 
     /// The opposite of [`Roster::enter`]; `true` where the member is gone with it. Cannot fail: what
@@ -170,7 +169,7 @@ impl Roster {
         self.held.lock().expect("no panic while held")
     }
 
-    async fn beat(&self) -> PortResult<()> {
+    async fn beat(self: &Arc<Self>) -> PortResult<()> {
         let mine = self.incarnation();
         let beat = match self.port.beat(&mine).await {
             Err(PortError::Fenced) => return self.reincarnate().await,
@@ -180,28 +179,30 @@ impl Roster {
         if self.doubt.load(Ordering::Relaxed) {
             self.reincarnate().await?;
         }
-        for dead in beat.dead.iter().filter(|dead| **dead != mine) {
-            info!(incarnation = %dead, "reaping what a dead node held");
-            self.port.reap(dead).await?;
+        let dead: Vec<_> = beat.dead.into_iter().filter(|dead| *dead != mine).collect();
+        if !dead.is_empty() && !self.reaping.swap(true, Ordering::Relaxed) {
+            tokio::spawn(reap(self.clone(), dead));
         }
         Ok(())
     }
 
-    /// A new life: first enter everything anew, then let go the old, so that nobody is gone between.
-    async fn reincarnate(&self) -> PortResult<()> {
-        let old = self.incarnation();
-        let new = Incarnation::of(&self.node);
-        self.port.beat(&new).await?;
+    /// A new life. Everything is entered anew before the old life is let go, so that nobody is gone
+    /// between; beats go on meanwhile.
+    async fn reincarnate(self: &Arc<Self>) -> PortResult<()> {
+        if self.settling.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let (old, new) = (self.incarnation(), Incarnation::of(&self.node));
+        if let Err(error) = self.port.beat(&new).await {
+            self.settling.store(false, Ordering::Relaxed);
+            return Err(error);
+        }
         *self.incarnation.write().expect("no panic while held") = new.clone();
         self.doubt.store(false, Ordering::Relaxed);
         counter!(metric::INCARNATIONS).increment(1);
         warn!(%old, %new, "taking a new incarnation");
-        if let Err(error) = self.enter_all().await {
-            self.doubt.store(true, Ordering::Relaxed);
-            return Err(error);
-        }
-        self.port.retire(&old).await?;
-        self.port.reap(&old).await
+        tokio::spawn(settle(self.clone(), old));
+        Ok(())
     }
 
     async fn enter_all(&self) -> PortResult<()> {
@@ -233,6 +234,31 @@ impl Roster {
         }
         Ok(())
     }
+}
+
+/// Enters everything anew, then lets the old life go.
+async fn settle(roster: Arc<Roster>, old: Incarnation) {
+    let settled = async {
+        roster.enter_all().await?;
+        roster.port.retire(&old).await?;
+        roster.port.reap(&old).await
+    };
+    if let Err(error) = settled.await {
+        warn!(%error, "could not settle in the new incarnation");
+        roster.doubt.store(true, Ordering::Relaxed);
+    }
+    roster.settling.store(false, Ordering::Relaxed);
+}
+
+/// What is not reaped now is still on the list of the next beat.
+async fn reap(roster: Arc<Roster>, dead: Vec<Incarnation>) {
+    for dead in dead {
+        info!(incarnation = %dead, "reaping what a dead node held");
+        if let Err(error) = roster.port.reap(&dead).await {
+            warn!(%error, "could not reap");
+        }
+    }
+    roster.reaping.store(false, Ordering::Relaxed);
 }
 
 async fn beats(roster: Arc<Roster>) {

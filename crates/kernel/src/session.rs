@@ -97,7 +97,6 @@ pub struct Session {
 struct State {
     meter: Meter,
     registered: bool,
-    closed: bool,
     rooms: BTreeSet<RoomName>,
 }
 
@@ -112,7 +111,6 @@ impl Session {
             state: Mutex::new(State {
                 meter: Meter::new(limits),
                 registered: false,
-                closed: false,
                 rooms: BTreeSet::new(),
             }),
         }
@@ -205,15 +203,6 @@ impl Session {
     /// Sets [`Session::registered`].
     pub fn set_registered(&self, registered: bool) {
         self.lock().registered = registered;
-    }
-
-    /// Whether the transport is gone: nothing may be entered any more.
-    pub fn closed(&self) -> bool {
-        self.lock().closed
-    }
-
-    pub(crate) fn close(&self) {
-        self.lock().closed = true;
     }
 
     /// Its rate limit.

@@ -65,9 +65,13 @@ impl Rooms {
         } = call;
         name_guest(&session, command.username.as_deref())?;
         let room = command.room_name;
-        let entry = Entry::Join {
-            granted: self.granted(&session, &room).await?,
-        };
+        if session.in_room(&room) {
+            let page = history::latest(&self.services, &room).await?;
+            greet(&session, &room, &page);
+            return reply(json!({"roomName": room}));
+        }
+        let granted = self.granted(&session, &room).await?;
+        let entry = Entry::Join { granted };
         let joining = self.membership.enter(&session, &room, entry).await?;
         let page = match history::latest(&self.services, &room).await {
             Ok(page) => page,
@@ -76,8 +80,7 @@ impl Rooms {
                 return Err(error);
             }
         };
-        history::send(&session, &room, &page);
-        session.emit("joined-room", &Named { room_name: &room });
+        greet(&session, &room, &page);
         joining.open_after(&page);
         self.lists.changed(&room);
         reply(json!({"roomName": room}))
@@ -192,6 +195,12 @@ impl Rooms {
         self.services.hub.emit_local(topic, &envelope);
         self.lists.changed(room);
     }
+}
+
+/// What whoever joins gets first.
+fn greet(session: &Session, room: &RoomName, page: &Page) {
+    history::send(session, room, page);
+    session.emit("joined-room", &Named { room_name: room });
 }
 
 #[async_trait]

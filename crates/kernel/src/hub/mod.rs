@@ -114,6 +114,8 @@ impl Hub {
             if channel.admit(session, &self.backend).await? {
                 return Ok(Admission::new(self.clone(), channel, session.conn.clone()));
             }
+            // It was closed just now; a new one takes its place.
+            tokio::task::yield_now().await;
         }
     }
 
