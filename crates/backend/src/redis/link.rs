@@ -1,7 +1,10 @@
 //! The two connections to Redis: one for commands, one to hear.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -12,7 +15,7 @@ use fred::{
     types::{
         Builder, ConnectHandle, FromValue, RespVersion, Value,
         config::{
-            Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy, TcpConfig,
+            Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy, Server, TcpConfig,
             UnresponsiveConfig,
         },
         scripts::Script,
@@ -20,7 +23,10 @@ use fred::{
 };
 use starling_kernel::ports::{PortError, PortResult};
 use tokio::{
-    sync::{Semaphore, SemaphorePermit},
+    sync::{
+        Semaphore, SemaphorePermit,
+        broadcast::{Receiver, error::RecvError},
+    },
     time::{Instant, sleep, timeout},
 };
 use tracing::{error, warn};
@@ -189,5 +195,12 @@ pub(super) async fn keep_connected(client: Client, mut connection: ConnectHandle
         );
         sleep(RESTART).await;
         connection = client.connect();
+    }
+}
+
+/// Notes every reconnect. One may follow a failover, in which the last writes can be lost.
+pub(super) async fn note_moves(mut moves: Receiver<Server>, moved: Arc<AtomicBool>) {
+    while !matches!(moves.recv().await, Err(RecvError::Closed)) {
+        moved.store(true, Ordering::Relaxed);
     }
 }

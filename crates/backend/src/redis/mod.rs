@@ -19,7 +19,7 @@ mod script;
 mod watch;
 mod wire;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, atomic::AtomicBool};
 
 use fred::interfaces::EventInterface;
 use starling_kernel::{
@@ -43,6 +43,9 @@ struct RedisNode {
     /// The life whose lease this node has begun: one that was begun and is not there any more was
     /// wiped away.
     begun: Mutex<Option<Incarnation>>,
+    /// Commands have gone to another connection: perhaps to another server, which need not know all
+    /// that the one before did.
+    moved: Arc<AtomicBool>,
     tasks: Vec<AbortHandle>,
 }
 
@@ -63,12 +66,14 @@ pub async fn connect(
     // Before anything can arrive on them.
     let messages = link.subscriber.message_rx();
     let mut reconnects = link.subscriber.reconnect_rx();
+    let mut moves = link.commands.reconnect_rx();
     let (commands, subscriber) = tokio::try_join!(
         link::connect(&link.commands, &config),
         link::connect(&link.subscriber, &config)
     )?;
     agree_on_partitions(&link, &keys, &config).await?;
-    while reconnects.try_recv().is_ok() {}
+    while reconnects.try_recv().is_ok() || moves.try_recv().is_ok() {}
+    let moved = Arc::new(AtomicBool::new(false));
     let subscribed = relay.restore_once().await;
     subscribed.map_err(|error| config.unreachable(&error.to_string()))?;
     let tasks = [
@@ -77,6 +82,7 @@ pub async fn connect(
         tokio::spawn(bus::hear(relay.clone(), messages)),
         tokio::spawn(bus::restore(relay.clone(), reconnects)),
         tokio::spawn(watch::watch(relay.clone())),
+        tokio::spawn(link::note_moves(moves, moved.clone())),
     ];
     info!(%node, partitions, "connected to redis");
     let node = Arc::new(RedisNode {
@@ -86,6 +92,7 @@ pub async fn connect(
         times: config.times,
         history: config.history,
         begun: Mutex::default(),
+        moved,
         tasks: tasks.iter().map(|task| task.abort_handle()).collect(),
     });
     Ok(Backend {

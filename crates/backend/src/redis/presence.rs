@@ -1,4 +1,7 @@
-use std::{sync::PoisonError, time::Duration};
+use std::{
+    sync::{MutexGuard, PoisonError, atomic::Ordering},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use fred::types::{FromValue, Value, scripts::Script};
@@ -12,6 +15,7 @@ use starling_kernel::{
     time::Timestamp,
     topic::Topic,
 };
+use tokio::time::Instant;
 
 use super::{RedisNode, log::unreadable, script};
 use crate::{EPOCH_LEN, PRESENCE_HISTORY, SWEEP_BATCH};
@@ -44,7 +48,13 @@ impl RedisNode {
         millis(self.times.lease * 2 / 3)
     }
 
-    async fn reap_partition(&self, partition: String, incarnation: &Incarnation) -> PortResult<()> {
+    /// Reaps until nothing is left, which is `true`, or `until` has come.
+    async fn reap_partition(
+        &self,
+        partition: String,
+        incarnation: &Incarnation,
+        until: Instant,
+    ) -> PortResult<bool> {
         loop {
             let args = [
                 text(incarnation),
@@ -52,8 +62,8 @@ impl RedisNode {
                 REAP_BATCH.to_string().into(),
             ];
             let left: u64 = self.change(&script::REAP, partition.clone(), args).await?;
-            if left == 0 {
-                return Ok(());
+            if left == 0 || Instant::now() >= until {
+                return Ok(left == 0);
             }
         }
     }
@@ -81,9 +91,22 @@ impl RedisNode {
         })
     }
 
+    fn begun(&self) -> MutexGuard<'_, Option<Incarnation>> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn renews(&self, incarnation: &Incarnation) -> bool {
-        let begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        begun.as_ref() == Some(incarnation)
+        self.begun().as_ref() == Some(incarnation)
+    }
+
+    /// Nobody can tell what Redis still holds of this life: it ends, and the next one enters
+    /// everything anew.
+    async fn give_up(&self, incarnation: &Incarnation) -> PortResult<Beat> {
+        if let Err(error) = self.retire(incarnation).await {
+            self.moved.store(true, Ordering::Relaxed);
+            return Err(error);
+        }
+        Err(PortError::Fenced)
     }
 }
 
@@ -255,9 +278,13 @@ impl Presence for RedisNode {
     }
 
     async fn beat(&self, incarnation: &Incarnation) -> PortResult<Beat> {
+        let renews = self.renews(incarnation);
+        if renews && self.moved.swap(false, Ordering::Relaxed) {
+            return self.give_up(incarnation).await;
+        }
         let args = vec![
             text(incarnation),
-            flag(self.renews(incarnation)),
+            flag(renews),
             millis(self.times.lease),
             self.silence(),
             millis(FENCE),
@@ -270,7 +297,7 @@ impl Presence for RedisNode {
         let Ok((_, now, dead)) = beat else {
             return Err(PortError::Fenced);
         };
-        *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(incarnation.clone());
+        *self.begun() = Some(incarnation.clone());
         Ok(Beat {
             now: Timestamp(now),
             dead: dead.iter().map(|dead| Incarnation::trusted(dead)).collect(),
@@ -285,8 +312,13 @@ impl Presence for RedisNode {
     }
 
     async fn reap(&self, incarnation: &Incarnation) -> PortResult<()> {
+        // No longer than a beat may be late: what is left is found with the next one.
+        let until = Instant::now() + self.times.lease / 3;
         let parts = self.keys.every_partition();
-        try_join_all(parts.map(|partition| self.reap_partition(partition, incarnation))).await?;
+        let parts = parts.map(|partition| self.reap_partition(partition, incarnation, until));
+        if try_join_all(parts).await?.contains(&false) {
+            return Ok(());
+        }
         let args = vec![text(incarnation)];
         self.link
             .run(&script::REAPED, self.keys.nodes(), args)

@@ -24,13 +24,11 @@ const PERIODS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mi
 /// A canary that takes longer than this is lost.
 const ROUND_TRIP: Duration = Duration::from_secs(1);
 
-/// The relay is down when no canary came through for this long.
+/// The relay is down when no canary came through for this long, and a connection that thinks it is
+/// fine is ended, ...
 const DOWN: Duration = Duration::from_secs(3);
 
-/// Then a connection that thinks it is fine is ended, ...
-const STUCK: Duration = Duration::from_secs(4);
-
-/// ... and not more often than this.
+/// ... but not more often than this.
 const FORCE: Duration = Duration::from_secs(5);
 
 /// What became of a canary.
@@ -45,7 +43,7 @@ enum Canary {
 
 /// Sends canaries for as long as the node lives.
 pub(super) async fn watch(relay: Arc<Relay>) {
-    let (mut last_heard, mut last_forced) = (Instant::now(), Instant::now());
+    let (mut last_heard, mut last_forced) = (Instant::now(), Instant::now() - FORCE);
     loop {
         let canary = send_canary(&relay).await;
         relay.link.set_answers(!matches!(canary, Canary::NotTaken));
@@ -60,10 +58,11 @@ pub(super) async fn watch(relay: Arc<Relay>) {
             Canary::NotHeard => &relay.link.subscriber,
             Canary::NotTaken => &relay.link.commands,
         };
-        if last_heard.elapsed() > DOWN || !client.is_connected() {
+        let silent = last_heard.elapsed() > DOWN;
+        if silent || !client.is_connected() {
             set_up(&relay, false);
         }
-        if last_heard.elapsed() > STUCK && last_forced.elapsed() > FORCE && client.is_connected() {
+        if silent && last_forced.elapsed() > FORCE && client.is_connected() {
             last_forced = Instant::now();
             force_reconnect(client);
         }

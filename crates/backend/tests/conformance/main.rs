@@ -4,14 +4,13 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where it is wrong")]
 
 mod cases;
-mod ground;
 #[path = "../support/mod.rs"]
 mod support;
 
 use std::{pin::Pin, sync::Arc};
 
 use futures_util::future::join_all;
-use ground::Ground;
+use support::{ground::Ground, server};
 use tokio::sync::Semaphore;
 
 /// A case's name and what it does.
@@ -36,7 +35,7 @@ macro_rules! on_every_backend {
             $(mod $file {
                 $(#[tokio::test]
                 async fn $case() {
-                    let server = crate::support::Server::start(&[]);
+                    let server = crate::server::Server::start(&[]);
                     crate::cases::$file::$case(crate::Ground::redis(&server)).await;
                 })*
             })*
@@ -126,7 +125,7 @@ on_every_backend! {
 /// its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_case_holds_on_a_redis_cluster() {
-    let cluster = Arc::new(support::Cluster::start());
+    let cluster = Arc::new(server::Cluster::start());
     let at_once = Semaphore::new(12);
     let cases = ALL.iter().map(async |(name, case)| {
         let _turn = at_once.acquire().await.unwrap();

@@ -8,7 +8,7 @@ use starling_kernel::{
 };
 use tokio::time::timeout;
 
-use crate::ground::{CHAT, Ground, room};
+use crate::support::ground::{CHAT, Ground, room};
 
 fn message(text: &str) -> Parcel {
     Parcel::Message(Envelope::new("room-event", &text))

@@ -7,7 +7,7 @@ use starling_kernel::{
 };
 use tokio::time::sleep;
 
-use crate::ground::{Ground, ROOT, TIMES, member, room, settle};
+use crate::support::ground::{Ground, ROOT, TIMES, member, room, settle};
 
 pub(crate) async fn a_member_stays_for_the_grace_and_leaves_once(ground: Ground) {
     let (one, mut two) = (ground.node("one").await, ground.node("two").await);

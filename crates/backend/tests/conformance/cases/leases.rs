@@ -7,7 +7,7 @@ use starling_kernel::{
 };
 use tokio::time::sleep;
 
-use crate::ground::{Ground, Node, ROOT, TIMES, member, room, settle};
+use crate::support::ground::{Ground, Node, ROOT, TIMES, member, room, settle};
 
 /// Beats until the other's life is over.
 async fn outlive(survivor: &Node, other: &Node) {
@@ -26,7 +26,7 @@ pub(crate) async fn a_life_that_stops_beating_is_dead_and_fenced(ground: Ground)
     outlive(&one, &two).await;
     let presence = &two.backend.presence;
     assert_eq!(presence.beat(&two.life).await, Err(PortError::Fenced));
-    one.backend.presence.reap(&two.life).await.unwrap();
+    one.reap(&two.life).await;
     assert_eq!(one.beat().await, [], "reaped");
     let still = presence.beat(&two.life).await;
     assert_eq!(still, Err(PortError::Fenced));
@@ -66,7 +66,7 @@ pub(crate) async fn what_a_dead_life_held_is_reaped_as_lost(ground: Ground) {
     two.register(&ROOT, "ann", "c2").await;
     one.subscribe(&room("r")).await;
     two.backend.presence.retire(&two.life).await.unwrap();
-    one.backend.presence.reap(&two.life).await.unwrap();
+    one.reap(&two.life).await;
     one.hears_nothing().await;
     assert_eq!(one.total(&room("r")).await, 2, "the grace begins");
     one.sweep_until(async || one.total(&room("r")).await == 1)
@@ -85,7 +85,7 @@ pub(crate) async fn reaping_leaves_those_alone_whom_another_life_holds(ground: G
     two.register(&ROOT, "ann", "c1").await;
     one.register(&ROOT, "ann", "c2").await;
     one.backend.presence.retire(&two.life).await.unwrap();
-    one.backend.presence.reap(&two.life).await.unwrap();
+    one.reap(&two.life).await;
     let swept = one.sweep_for(TIMES.grace + Duration::from_millis(300));
     assert_eq!(swept.await, 0);
     assert_eq!(one.names(&room("r")).await, ["ann"]);
@@ -97,7 +97,7 @@ pub(crate) async fn a_reaped_life_cannot_enter(ground: Ground) {
     let (one, two) = (ground.node("one").await, ground.node("two").await);
     one.create(&room("r"), "ben", "c0").await;
     one.backend.presence.retire(&two.life).await.unwrap();
-    one.backend.presence.reap(&two.life).await.unwrap();
+    one.reap(&two.life).await;
     let join = Entry::Join { granted: false };
     let late = two.enter(&room("r"), "ann", "c1", join).await;
     assert_eq!(late, Err(PortError::Fenced));
@@ -118,9 +118,7 @@ pub(crate) async fn concurrent_reaping_removes_once(ground: Ground) {
     }
     let presence = &one.backend.presence;
     presence.retire(&two.life).await.unwrap();
-    for reaped in join_all((0..5).map(|_| presence.reap(&two.life))).await {
-        reaped.unwrap();
-    }
+    join_all((0..5).map(|_| one.reap(&two.life))).await;
     assert_eq!(one.beat().await, []);
     assert_eq!(one.total(&ROOT).await, 500);
     let swept = one.sweep_until(async || one.total(&ROOT).await == 0).await;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use starling_kernel::ports::Rate;
 use tokio::time::{Instant, sleep};
 
-use crate::ground::{Ground, Node};
+use crate::support::ground::{Ground, Node};
 
 /// Slow enough that nothing comes back while a case runs.
 const SLOW: Rate = Rate {

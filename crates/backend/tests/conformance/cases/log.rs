@@ -4,7 +4,7 @@ use starling_kernel::{
     ports::{Leave, Once, Page, PortError},
 };
 
-use crate::ground::{CHAT, Ground, HISTORY, Node, draft, room};
+use crate::support::ground::{CHAT, Ground, HISTORY, Node, draft, room};
 
 fn once(user: &str, client_id: &str) -> Once {
     Once {

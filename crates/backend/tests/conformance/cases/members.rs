@@ -4,7 +4,7 @@ use starling_kernel::{
     topic::Topic,
 };
 
-use crate::ground::{CHAT, Ground, Node, ROOT, member, room};
+use crate::support::ground::{CHAT, Ground, Node, ROOT, member, room};
 
 pub(crate) async fn the_first_connection_of_a_user_enters_a_room_aloud(ground: Ground) {
     let (one, mut two) = (ground.node("one").await, ground.node("two").await);

@@ -7,7 +7,7 @@ use starling_kernel::{
 };
 use tokio::time::sleep;
 
-use crate::ground::{Ground, Node, ROOT, room};
+use crate::support::ground::{Ground, Node, ROOT, room};
 
 const PRIVATE: Entry = Entry::Create { private: true };
 const JOIN: Entry = Entry::Join { granted: false };

@@ -20,7 +20,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::support::{self, Cluster, Server};
+use super::server::{self, Cluster, Server};
 
 /// Short, but long enough for a busy machine.
 pub(crate) const TIMES: PresenceTimes = PresenceTimes {
@@ -59,8 +59,17 @@ impl Ground {
 
     pub(crate) fn redis(server: &Server) -> Self {
         let port = server.port;
-        let wipe = move || drop(support::cli(port, &["FLUSHALL"]));
+        let wipe = move || drop(server::cli(port, &["FLUSHALL"]));
         Self::on(&server.url(), "starling", 50, Box::new(wipe))
+    }
+
+    /// With a configuration of the test's own.
+    pub(crate) fn configured(config: RedisConfig) -> Self {
+        let wipe = || panic!("not here");
+        Self {
+            kind: Kind::Redis(config, Box::new(wipe)),
+            lag: Duration::from_millis(50),
+        }
     }
 
     pub(crate) fn cluster(cluster: &Arc<Cluster>, case: &str) -> Self {
@@ -267,6 +276,16 @@ impl Node {
         while Instant::now() < end {
             self.beat().await;
             sleep(TIMES.lease / 3).await;
+        }
+    }
+
+    /// Reaps to the end; one call may leave something to the next.
+    pub(crate) async fn reap(&self, dead: &Incarnation) {
+        loop {
+            self.backend.presence.reap(dead).await.unwrap();
+            if !self.beat().await.contains(dead) {
+                return;
+            }
         }
     }
 

@@ -1,0 +1,125 @@
+use std::time::{Duration, Instant};
+
+use starling_backend::redis::RedisConfig;
+use starling_kernel::{ports::PortError, topic::Topic};
+use tokio::time::sleep;
+
+use crate::support::{
+    ground::{CHAT, Ground, Node, draft, room},
+    server::{Cluster, Server},
+};
+
+/// How long it may take until a replica has taken over and the node has found it.
+const TAKEOVER: Duration = Duration::from_secs(30);
+
+/// Until something said on `topic` is stored again.
+async fn works_again(node: &Node, topic: &Topic) -> Duration {
+    let began = Instant::now();
+    loop {
+        match node.backend.log.append(topic, &draft("again"), None).await {
+            Ok(_) => return began.elapsed(),
+            Err(PortError::Unavailable(error)) => {
+                assert!(began.elapsed() < TAKEOVER, "{error}");
+                sleep(Duration::from_millis(100)).await;
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+/// Until what is said is also heard: the subscription has moved, too.
+async fn is_heard_again(sender: &Node, listener: &mut Node, topic: &Topic) -> Duration {
+    let began = Instant::now();
+    while listener.heard.try_recv().is_ok() {}
+    loop {
+        assert!(began.elapsed() < TAKEOVER);
+        let said = sender.backend.log.append(topic, &draft("?"), None).await;
+        sleep(Duration::from_millis(100)).await;
+        while let Ok(heard) = listener.heard.try_recv() {
+            let is_it = |at| said.as_ref().is_ok_and(|said| said.position == at);
+            if let starling_kernel::ports::Heard::Parcel {
+                position: Some(at), ..
+            } = heard
+                && is_it(at)
+            {
+                return began.elapsed();
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sentinel_moves_everything_to_the_replica() {
+    let mut master = Server::start(&[]);
+    let port = master.port.to_string();
+    let replica = Server::start(&[
+        "--replicaof",
+        "127.0.0.1",
+        &port,
+        "--repl-diskless-sync-delay",
+        "0",
+    ]);
+    let sentinel = Server::sentinel(master.port);
+    while !replica
+        .cli(&["INFO", "replication"])
+        .contains("master_link_status:up")
+    {
+        sleep(Duration::from_millis(50)).await;
+    }
+    while !sentinel
+        .cli(&["SENTINEL", "REPLICAS", "main"])
+        .contains("slave0:0,")
+        && !sentinel
+            .cli(&["SENTINEL", "REPLICAS", "main"])
+            .contains(&replica.port.to_string())
+    {
+        sleep(Duration::from_millis(50)).await;
+    }
+    let url = format!(
+        "redis-sentinel://127.0.0.1:{}?sentinelServiceName=main",
+        sentinel.port
+    );
+    let ground = Ground::configured(RedisConfig::new(&url));
+    let (sender, mut listener) = (ground.node("a").await, ground.node("b").await);
+    listener.subscribe(&CHAT).await;
+    let before = sender.say(&CHAT, "before").await;
+    listener.hears_message().await;
+    while !replica
+        .cli(&["GET", "starling:{nodes}:beat"])
+        .starts_with('1')
+    {
+        sleep(Duration::from_millis(20)).await;
+    }
+
+    master.kill();
+    let stored = works_again(&sender, &CHAT).await;
+    let heard = is_heard_again(&sender, &mut listener, &CHAT).await;
+    println!("sentinel: stored again after {stored:?}, heard after {heard:?} more");
+    let page = sender.backend.log.latest(&CHAT, 1).await.unwrap();
+    assert_eq!(page.epoch, before.epoch, "the replica knew it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_goes_on_when_a_master_dies() {
+    let mut cluster = Cluster::start_with(1);
+    let ground = Ground::configured(RedisConfig::new(&cluster.url()));
+    let (sender, mut listener) = (ground.node("a").await, ground.node("b").await);
+    // Rooms all over the cluster.
+    let rooms: Vec<_> = (0..12).map(|n| room(&format!("r{n}"))).collect();
+    for room in &rooms {
+        sender.create(room, "ann", "c1").await;
+        listener.subscribe(room).await;
+    }
+    for victim in 0..2 {
+        cluster.servers[victim].kill();
+        let mut longest = Duration::ZERO;
+        for room in &rooms {
+            longest = longest.max(works_again(&sender, room).await);
+        }
+        let mut heard = Duration::ZERO;
+        for room in &rooms {
+            heard = heard.max(is_heard_again(&sender, &mut listener, room).await);
+        }
+        println!("cluster: stored again after {longest:?}, heard after {heard:?} more");
+    }
+}

@@ -1,0 +1,135 @@
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use starling_backend::redis::RedisConfig;
+use starling_kernel::{
+    ports::{Heard, Leave, PortError, PresenceTimes},
+    topic::Topic,
+};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::support::{
+    ground::{CHAT, Ground, Node, ROOT, draft},
+    server::Server,
+};
+
+/// As in production: what is tested are the very times.
+fn config(server: &Server) -> RedisConfig {
+    let mut config = RedisConfig::new(&server.url());
+    config.times = PresenceTimes::default();
+    config
+}
+
+async fn try_to_say(node: &Node) -> (Duration, bool) {
+    let began = Instant::now();
+    let result = node.backend.log.append(&CHAT, &draft("x"), None).await;
+    assert!(matches!(result, Ok(_) | Err(PortError::Unavailable(_))));
+    (began.elapsed(), result.is_ok())
+}
+
+/// Stops Redis for five seconds.
+async fn stall(server: &Server, meanwhile: impl AsyncFnOnce()) {
+    server.signal("STOP");
+    let stopped = Instant::now();
+    meanwhile().await;
+    sleep(Duration::from_secs(5).saturating_sub(stopped.elapsed())).await;
+    server.signal("CONT");
+}
+
+async fn works_again(node: &Node) -> Duration {
+    let began = Instant::now();
+    while !try_to_say(node).await.1 {
+        assert!(
+            began.elapsed() < Duration::from_secs(10),
+            "it does not heal"
+        );
+        sleep(Duration::from_millis(20)).await;
+    }
+    began.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_fail_in_time_while_redis_stalls_and_work_afterwards() {
+    let server = Server::start(&[]);
+    let ground = Ground::configured(config(&server));
+    let (mut node, mut other) = (ground.node("a").await, ground.node("b").await);
+    other.subscribe(&CHAT).await;
+    let first = node.say(&CHAT, "before").await;
+    assert_eq!(other.hears_message().await.0, first);
+
+    stall(&server, async || {
+        for (took, ok) in join_all((0..50).map(|_| try_to_say(&node))).await {
+            assert!(!ok && took < Duration::from_millis(2_600), "{took:?}");
+        }
+        // By now it is known, and they do not even wait.
+        for (took, ok) in join_all((0..10_000).map(|_| try_to_say(&node))).await {
+            assert!(!ok && took < Duration::from_millis(900), "{took:?}");
+        }
+        let began = Instant::now();
+        let result = node.backend.bus.subscribe(&Topic::Control).await;
+        assert!(matches!(result, Err(PortError::Unavailable(_))));
+        assert!(began.elapsed() < Duration::from_secs(5));
+    })
+    .await;
+    println!("works again {:?} after the stall", works_again(&node).await);
+
+    let up = async {
+        while node.heard.recv().await != Some(Heard::Up(false)) {}
+        while node.heard.recv().await != Some(Heard::Up(true)) {}
+    };
+    timeout(Duration::from_secs(10), up)
+        .await
+        .expect("it says so");
+    other.subscribe(&Topic::Control).await;
+    let last = node.say(&CHAT, "after").await;
+    while other.hears_message().await.0 != last {}
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stall_takes_nobody_offline_who_comes_back() {
+    let server = Server::start(&[]);
+    let ground = Ground::configured(config(&server));
+    let (node, other) = (ground.node("a").await, ground.node("b").await);
+    node.sweep_for(PresenceTimes::default().lease + PresenceTimes::default().grace)
+        .await;
+    node.beat().await;
+    let back = ground.node("b2").await;
+    for user in ["ann", "ben"] {
+        node.register(&ROOT, user, "c1").await;
+        node.exit(&ROOT, user, "c1", Leave::AfterGrace).await;
+    }
+    other.follow_presence().await;
+    let lost = Instant::now();
+    stall(&server, async || {}).await;
+    tokio::join!(works_again(&node), works_again(&back));
+    // More than the grace has passed, but nobody could come back before.
+    assert!(lost.elapsed() > PresenceTimes::default().grace);
+    let (sweeps, _) = tokio::join!(node.sweep_for(Duration::from_secs(6)), async {
+        sleep(Duration::from_millis(1_000)).await;
+        back.register(&ROOT, "ann", "c2").await;
+    });
+    assert_eq!(sweeps, 1, "only ben is gone");
+    assert_eq!(node.names(&ROOT).await, ["ann"]);
+    let witness = ground.node("c").await;
+    assert_eq!(witness.beat().await, [], "and no node is declared dead");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_on_their_way_are_bounded() {
+    let server = Server::start(&[]);
+    let mut config = config(&server);
+    config.in_flight = 10;
+    let node = Ground::configured(config).node("a").await;
+    stall(&server, async || {
+        let tries = join_all((0..100).map(|_| try_to_say(&node))).await;
+        let at_once = tries
+            .iter()
+            .filter(|(took, _)| *took < Duration::from_millis(500));
+        assert!(at_once.count() >= 90);
+    })
+    .await;
+    works_again(&node).await;
+    // Nothing leaked: all permits are back.
+    let tries = join_all((0..10).map(|_| try_to_say(&node))).await;
+    assert!(tries.iter().all(|(_, ok)| *ok));
+}
