@@ -31,7 +31,7 @@ pub fn compose_gateways() -> Vec<Upstream> {
 /// Text of `nodes.conf` for these gateways.
 pub fn nodes_conf(gateways: &[Upstream]) -> String {
     let mut out = String::from(HEADER);
-    out.push_str(&shared_pool(gateways));
+    out.push_str(&shared_pools(gateways));
     for gateway in gateways {
         out.push_str(&node_pool(gateway, gateways));
     }
@@ -78,16 +78,22 @@ const HEADER: &str = "\
 
 ";
 
-/// Where handshakes and plain websockets go. No kept connections: to a machine that has
-/// vanished they would look open, while a new one fails within the connect timeout.
-fn shared_pool(gateways: &[Upstream]) -> String {
-    let mut out = String::from("upstream gateways {\n    zone gateways 128k;\n    least_conn;\n");
+/// Two pools of all gateways, for requests that end and for connections that stay. No kept
+/// connections: to a machine that has vanished they would look open, while a new one fails
+/// within the connect timeout.
+///
+/// nginx clears a failed server only when a request to it has *ended* well, and until then
+/// sends it one in each `fail_timeout`. Websockets do not end: after a rolling restart nobody
+/// would get in. So for them every server is always asked; one that is down refuses at once.
+fn shared_pools(gateways: &[Upstream]) -> String {
+    shared_pool("requests", "max_fails=2 fail_timeout=2s", gateways)
+        + &shared_pool("streams", "max_fails=0", gateways)
+}
+
+fn shared_pool(name: &str, failures: &str, gateways: &[Upstream]) -> String {
+    let mut out = format!("upstream {name} {{\n    zone {name} 128k;\n    least_conn;\n");
     for gateway in gateways {
-        let _ = writeln!(
-            out,
-            "    server {} max_fails=2 fail_timeout=5s;",
-            gateway.address
-        );
+        let _ = writeln!(out, "    server {} {failures};", gateway.address);
     }
     out.push_str("}\n\n");
     out

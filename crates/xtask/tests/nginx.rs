@@ -56,10 +56,10 @@ fn the_cookie_serves_ids_without_a_nodes_name() {
 
 #[test]
 fn a_dead_node_costs_no_handshake_and_its_sessions_go_elsewhere() {
-    let Some(mut nginx) = Balancer::start(3) else {
+    let Some(nginx) = Balancer::start(3) else {
         return;
     };
-    nginx.kill("gw2");
+    nginx.gateway("gw2").kill();
     let began = Instant::now();
     for _ in 0..12 {
         assert_ne!(nginx.get(HANDSHAKE).body, "gw2");
@@ -78,12 +78,39 @@ fn handshakes_avoid_a_draining_node() {
     let Some(nginx) = Balancer::start(3) else {
         return;
     };
-    nginx.drain("gw1");
+    nginx.gateway("gw1").drain();
     for _ in 0..12 {
         let answer = nginx.get(HANDSHAKE);
         assert!(answer.head.starts_with("HTTP/1.1 200"), "{}", answer.head);
         assert_ne!(answer.body, "gw1");
     }
+}
+
+#[test]
+fn websockets_go_where_the_fewest_are() {
+    let Some(nginx) = Balancer::start(3) else {
+        return;
+    };
+    let open: Vec<_> = (0..12).map(|_| nginx.websocket()).collect();
+    for name in ["gw1", "gw2", "gw3"] {
+        assert_eq!(open.iter().filter(|(node, _)| node == name).count(), 4);
+    }
+}
+
+#[test]
+fn a_crowd_gets_in_at_once_when_each_node_in_turn_has_been_away() {
+    let Some(nginx) = Balancer::start(3) else {
+        return;
+    };
+    let mut open = Vec::new();
+    for name in ["gw1", "gw2", "gw3"] {
+        nginx.gateway(name).drain();
+        open.extend((0..6).map(|_| nginx.websocket()));
+        nginx.gateway(name).kill();
+        open.extend((0..6).map(|_| nginx.websocket()));
+        nginx.gateway(name).revive();
+    }
+    assert_eq!(open.len(), 36);
 }
 
 #[test]
@@ -113,7 +140,7 @@ fn the_operators_paths_are_not_found() {
 
 #[test]
 fn no_log_holds_a_query_string() {
-    let Some(mut nginx) = Balancer::start(1) else {
+    let Some(nginx) = Balancer::start(1) else {
         return;
     };
     nginx.get("/api/poll?room=r&access_token=secret");
@@ -121,7 +148,7 @@ fn no_log_holds_a_query_string() {
         "/ws?access_token=secret",
         "Referer: http://x/?access_token=secret\r\n",
     );
-    nginx.kill("gw1");
+    nginx.gateway("gw1").kill();
     assert!(
         nginx
             .get("/api/poll?access_token=secret")

@@ -1,10 +1,9 @@
-//! nginx with the project's configuration, and one-line gateways behind it.
+//! nginx with the project's configuration, and stand-ins for gateways behind it.
 
-use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+mod gateway;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,9 +12,7 @@ use starling_xtask::ports;
 use starling_xtask::process::Service;
 use starling_xtask::programs;
 
-const SERVES: u8 = 0;
-const DRAINS: u8 = 1;
-const DEAD: u8 = 2;
+use gateway::{Gateway, read_head};
 
 /// An answer, taken apart.
 pub(crate) struct Answer {
@@ -27,7 +24,7 @@ pub(crate) struct Answer {
 pub(crate) struct Balancer {
     port: u16,
     service: Service,
-    gateways: HashMap<String, (u16, Arc<AtomicU8>)>,
+    gateways: Vec<Gateway>,
     _dir: tempfile::TempDir,
 }
 
@@ -38,12 +35,14 @@ impl Balancer {
             eprintln!("nginx is not installed: not tested");
             return None;
         };
-        let gateways: HashMap<_, _> = (1..=nodes).map(|n| gateway(format!("gw{n}"))).collect();
+        let gateways: Vec<_> = (1..=nodes)
+            .map(|n| Gateway::start(format!("gw{n}")))
+            .collect();
         let upstreams: Vec<_> = gateways
             .iter()
-            .map(|(name, (port, _))| Upstream {
-                name: name.clone(),
-                address: format!("127.0.0.1:{port}"),
+            .map(|gateway| Upstream {
+                name: gateway.name.clone(),
+                address: format!("127.0.0.1:{}", gateway.port),
             })
             .collect();
         let dir = tempfile::tempdir().unwrap();
@@ -88,21 +87,25 @@ impl Balancer {
         }
     }
 
-    /// From now on nobody listens on the gateway's port.
-    pub(crate) fn kill(&mut self, name: &str) {
-        let (port, state) = &self.gateways[name];
-        state.store(DEAD, Ordering::SeqCst);
-        // The listener lives in its thread: one more connection makes it look.
-        let _ = TcpStream::connect(("127.0.0.1", *port));
-        let until = Instant::now() + Duration::from_secs(5);
-        while TcpStream::connect(("127.0.0.1", *port)).is_ok() {
-            assert!(Instant::now() < until, "{name} still listens");
-        }
+    /// Opens a websocket; returns the node that holds it, and the connection.
+    pub(crate) fn websocket(&self) -> (String, TcpStream) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let request = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost";
+        write!(
+            stream,
+            "{request}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+        )
+        .unwrap();
+        let head = read_head(&stream);
+        let node = head.lines().find_map(|line| line.strip_prefix("X-Node: "));
+        (node.expect(&head).to_owned(), stream)
     }
 
-    /// From now on the gateway answers handshakes with 503.
-    pub(crate) fn drain(&self, name: &str) {
-        self.gateways[name].1.store(DRAINS, Ordering::SeqCst);
+    pub(crate) fn gateway(&self, name: &str) -> &Gateway {
+        self.gateways
+            .iter()
+            .find(|gateway| gateway.name == name)
+            .unwrap()
     }
 
     /// Everything nginx has logged.
@@ -117,41 +120,6 @@ impl Drop for Balancer {
     fn drop(&mut self) {
         self.service.kill();
     }
-}
-
-/// A gateway: answers everything with its name.
-fn gateway(name: String) -> (String, (u16, Arc<AtomicU8>)) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let state = Arc::new(AtomicU8::new(SERVES));
-    let (seen, own) = (Arc::clone(&state), name.clone());
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            if seen.load(Ordering::SeqCst) == DEAD {
-                return;
-            }
-            answer(stream.unwrap(), &own, seen.load(Ordering::SeqCst) == DRAINS);
-        }
-    });
-    (name, (port, state))
-}
-
-fn answer(mut stream: TcpStream, name: &str, draining: bool) {
-    let mut lines = BufReader::new(&stream).lines();
-    while lines
-        .next()
-        .is_some_and(|line| line.is_ok_and(|line| !line.is_empty()))
-    {}
-    let status = if draining {
-        "503 Service Unavailable"
-    } else {
-        "200 OK"
-    };
-    let length = name.len();
-    let _ = write!(
-        stream,
-        "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{name}"
-    );
 }
 
 /// Started by root, nginx's workers are another user.
