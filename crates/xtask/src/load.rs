@@ -32,6 +32,9 @@ pub struct Options {
     /// How long they send.
     #[arg(long, default_value = "30s")]
     duration: String,
+    /// Bound on the 99th percentile of latency, in ms.
+    #[arg(long, default_value_t = 1000)]
+    max_p99_ms: u32,
 }
 
 /// Runs k6; fails when a threshold does.
@@ -46,6 +49,7 @@ pub fn run(options: &Options) -> Result<()> {
         .env("ROOMS", options.rooms.to_string())
         .env("RATE", options.rate.to_string())
         .env("DURATION", &options.duration)
+        .env("MAX_P99_MS", options.max_p99_ms.to_string())
         .status()
         .context("k6")?;
     if !status.success() {
