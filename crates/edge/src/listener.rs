@@ -34,6 +34,7 @@ pub(crate) struct Listener {
 
 impl Listener {
     pub(crate) fn new(config: &EdgeConfig) -> Self {
+        counter!(metric::CONNECTIONS_REFUSED).increment(0);
         Self {
             header_timeout: config.header_timeout,
             write_timeout: config.write_timeout,

@@ -21,6 +21,7 @@ use starling_kernel::{
     metric,
     payload::Payload,
     session::{Peer, SendError, Session},
+    topic::Namespace,
 };
 use tracing::error;
 
@@ -97,7 +98,7 @@ impl Link {
         if let Some(transport) = self.transport.upgrade() {
             transport.enter();
         }
-        self.sockets().increment(1);
+        sockets(self.session.namespace).increment(1);
         self.door.expiry.watch(&self.session);
         Ok(())
     }
@@ -215,20 +216,21 @@ impl Link {
         if let Some(transport) = self.transport.upgrade() {
             transport.leave();
         }
-        self.sockets().decrement(1);
+        sockets(self.session.namespace).decrement(1);
         let told = AssertUnwindSafe(self.door.dispatcher.disconnect(&self.session));
         if told.catch_unwind().await.is_err() {
             error!(conn = %self.session.conn, "a handler panicked at the end of a connection");
         }
     }
 
-    fn sockets(&self) -> metrics::Gauge {
-        metrics::gauge!(metric::SOCKETS, "namespace" => self.session.namespace)
-    }
-
     fn inbox(&self) -> MutexGuard<'_, Inbox> {
         self.inbox.lock().expect("no panic while held")
     }
+}
+
+/// How many connections a namespace has.
+pub(super) fn sockets(namespace: Namespace) -> metrics::Gauge {
+    metrics::gauge!(metric::SOCKETS, "namespace" => namespace)
 }
 
 /// `[{"ok":true,…}]` or `[{"ok":false,"error":{…}}]`.

@@ -74,6 +74,7 @@ pub(crate) fn build(
     let outlets = Arc::new(Outlets::default());
     let (engine, io) = engine(&door, outlets.clone());
     for namespace in namespaces(&door.dispatcher) {
+        link::sockets(namespace).increment(0);
         io.ns(
             namespace,
             Entrance::new(namespace, door.clone(), outlets.clone()),
