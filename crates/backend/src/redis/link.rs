@@ -11,15 +11,16 @@ use std::{
 use fred::{
     clients::Client,
     error::{Error, ErrorKind},
-    interfaces::{ClientLike, LuaInterface},
+    interfaces::ClientLike,
     types::{
-        Builder, ConnectHandle, FromValue, RespVersion, Value,
+        Builder, ClusterHash, ConnectHandle, CustomCommand, FromValue, RespVersion, Value,
         config::{
             Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy, Server, TcpConfig,
             UnresponsiveConfig,
         },
         scripts::Script,
     },
+    util::redis_keyslot,
 };
 use starling_kernel::ports::{PortError, PortResult};
 use tokio::{
@@ -83,20 +84,25 @@ impl Link {
         result.and_then(Value::convert).map_err(unavailable)
     }
 
+    /// By way of fred's custom commands, because it sends each of its own `EVALSHA` in a packet of
+    /// its own.
     async fn evaluate(
         &self,
         script: &Script,
         key: String,
         args: Vec<Value>,
     ) -> Result<Value, Error> {
-        let known = self
-            .commands
-            .evalsha(script.sha1().clone(), vec![key.clone()], args.clone());
-        match known.await {
+        let slot = ClusterHash::Custom(redis_keyslot(key.as_bytes()));
+        let rest: Vec<Value> = [1.into(), key.into()].into_iter().chain(args).collect();
+        let send = |name: &'static str, first: Value| {
+            let command = CustomCommand::new_static(name, slot.clone(), false);
+            let all = [first].into_iter().chain(rest.iter().cloned()).collect();
+            self.commands.custom(command, all)
+        };
+        match send("EVALSHA", script.sha1().clone().into()).await {
             // Redis was restarted, or has never seen it; nothing was done yet. This also loads it.
             Err(error) if error.details().starts_with("NOSCRIPT") => {
-                let source = script.lua().cloned().unwrap_or_default();
-                self.commands.eval(source, vec![key], args).await
+                send("EVAL", script.lua().cloned().unwrap_or_default().into()).await
             }
             result => result,
         }
