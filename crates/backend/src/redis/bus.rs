@@ -46,6 +46,9 @@ const CHUNK: usize = 500;
 /// Topics whose subscribing and unsubscribing may wait for each other by chance.
 const LANES: usize = 64;
 
+/// How long subscribing waits where the connection is a new one, for the others to be subscribed.
+const RESTORING: Duration = Duration::from_secs(2);
+
 /// Pause before subscribing anew is tried again.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -121,10 +124,13 @@ impl Relay {
         let asked = self.connection_id().await.map_err(unavailable)?;
         let mut restored = self.restored.subscribe();
         let this_one = restored.wait_for(|on| on.as_ref() == Some(&asked));
-        match timeout(Duration::from_secs(2), this_one).await {
-            Ok(Ok(_)) => Ok(()),
-            _ => Err(PortError::Unavailable("reconnected meanwhile".to_owned())),
+        if let Ok(Ok(_)) = timeout(RESTORING, this_one).await {
+            return Ok(());
         }
+        // A Redis Cluster was rearranged under our feet: all subscriptions have to move.
+        self.link.restart_subscriber();
+        let text = "the relay was reconnected meanwhile";
+        Err(PortError::Unavailable(text.to_owned()))
     }
 
     async fn unsubscribe(&self, channel: &str) -> PortResult<()> {

@@ -25,12 +25,12 @@ use fred::{
 use starling_kernel::ports::{PortError, PortResult};
 use tokio::{
     sync::{
-        Semaphore, SemaphorePermit,
+        Notify, Semaphore, SemaphorePermit,
         broadcast::{Receiver, error::RecvError},
     },
     time::{Instant, sleep, timeout},
 };
-use tracing::{error, warn};
+use tracing::warn;
 
 use super::config::{ConnectError, RedisConfig};
 use crate::ear;
@@ -52,6 +52,8 @@ pub(super) struct Link {
     /// once instead of piling up.
     answers: AtomicBool,
     permits: Semaphore,
+    /// To begin the connection for commands, or the one that hears, anew.
+    restart: [Notify; 2],
 }
 
 impl Link {
@@ -64,6 +66,7 @@ impl Link {
             subscriber: build(config, hearing)?,
             answers: AtomicBool::new(true),
             permits: Semaphore::new(config.in_flight),
+            restart: Default::default(),
         })
     }
 
@@ -117,6 +120,25 @@ impl Link {
         self.permits
             .try_acquire()
             .map_err(|_| PortError::Unavailable("too many commands are on their way".to_owned()))
+    }
+
+    /// Begins the connection for commands anew.
+    pub(super) fn restart_commands(&self) {
+        self.restart[0].notify_one();
+    }
+
+    /// Begins the connection that hears anew.
+    pub(super) fn restart_subscriber(&self) {
+        self.restart[1].notify_one();
+    }
+
+    /// Keeps both connections, forever.
+    pub(super) async fn keep(self: Arc<Self>, commands: ConnectHandle, subscriber: ConnectHandle) {
+        let [restart_commands, restart_subscriber] = &self.restart;
+        tokio::join!(
+            keep_connected(&self.commands, commands, restart_commands),
+            keep_connected(&self.subscriber, subscriber, restart_subscriber),
+        );
     }
 
     /// Ends both connections.
@@ -189,16 +211,21 @@ pub(super) async fn connect(
     }
 }
 
-/// fred reconnects by itself, but its task can end on an error that it does not expect. Then it is
-/// begun anew, forever.
-pub(super) async fn keep_connected(client: Client, mut connection: ConnectHandle) {
+/// fred reconnects by itself, but its task can end on an error that it does not expect, and in a
+/// Redis Cluster it cannot be made to give up a connection that only seems to be alive. So its task
+/// is begun anew where it ended, and ended where it is of no use.
+async fn keep_connected(client: &Client, mut connection: ConnectHandle, restart: &Notify) {
     loop {
-        let ended = connection.await;
-        error!(
+        let ended = tokio::select! {
+            ended = &mut connection => Some(ended),
+            () = restart.notified() => None,
+        };
+        warn!(
             client = client.id(),
             ?ended,
-            "the connection to redis ended, beginning anew"
+            "beginning the connection to redis anew"
         );
+        connection.abort();
         sleep(RESTART).await;
         connection = client.connect();
     }

@@ -77,8 +77,7 @@ pub async fn connect(
     let subscribed = relay.restore_once().await;
     subscribed.map_err(|error| config.unreachable(&error.to_string()))?;
     let tasks = [
-        tokio::spawn(link::keep_connected(link.commands.clone(), commands)),
-        tokio::spawn(link::keep_connected(link.subscriber.clone(), subscriber)),
+        tokio::spawn(link.clone().keep(commands, subscriber)),
         tokio::spawn(bus::hear(relay.clone(), messages)),
         tokio::spawn(bus::restore(relay.clone(), reconnects)),
         tokio::spawn(watch::watch(relay.clone())),

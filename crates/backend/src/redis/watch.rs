@@ -6,14 +6,13 @@
 use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use fred::{
-    clients::Client,
     error::Error,
     interfaces::{ClientLike, PubsubInterface},
 };
 use metrics::{gauge, histogram};
 use starling_kernel::ports::Heard;
 use tokio::time::{Instant, sleep, timeout};
-use tracing::{info, warn};
+use tracing::info;
 
 use super::bus::Relay;
 use crate::metric;
@@ -25,11 +24,11 @@ const PERIODS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mi
 const ROUND_TRIP: Duration = Duration::from_secs(1);
 
 /// The relay is down when no canary came through for this long, and a connection that thinks it is
-/// fine is ended, ...
+/// fine is begun anew, ...
 const DOWN: Duration = Duration::from_secs(3);
 
 /// ... but not more often than this.
-const FORCE: Duration = Duration::from_secs(5);
+const RESTART: Duration = Duration::from_secs(5);
 
 /// What became of a canary.
 enum Canary {
@@ -43,7 +42,7 @@ enum Canary {
 
 /// Sends canaries for as long as the node lives.
 pub(super) async fn watch(relay: Arc<Relay>) {
-    let (mut last_heard, mut last_forced) = (Instant::now(), Instant::now() - FORCE);
+    let (mut last_heard, mut last_restart) = (Instant::now(), None::<Instant>);
     loop {
         let canary = send_canary(&relay).await;
         relay.link.set_answers(!matches!(canary, Canary::NotTaken));
@@ -62,9 +61,13 @@ pub(super) async fn watch(relay: Arc<Relay>) {
         if silent || !client.is_connected() {
             set_up(&relay, false);
         }
-        if silent && last_forced.elapsed() > FORCE && client.is_connected() {
-            last_forced = Instant::now();
-            force_reconnect(client);
+        let may_restart = last_restart.is_none_or(|at| at.elapsed() > RESTART);
+        if silent && may_restart && client.is_connected() {
+            last_restart = Some(Instant::now());
+            match canary {
+                Canary::NotHeard => relay.link.restart_subscriber(),
+                _ => relay.link.restart_commands(),
+            }
         }
         sleep(PERIODS.1).await;
     }
@@ -93,11 +96,4 @@ fn set_up(relay: &Relay, up: bool) {
         gauge!(metric::UP).set(if up { 1.0 } else { 0.0 });
         relay.ear.tell(Heard::Up(up));
     }
-}
-
-/// Not awaited: it resolves only once it has reconnected.
-fn force_reconnect(client: &Client) {
-    warn!(client = client.id(), "no sign of life, reconnecting");
-    let client = client.clone();
-    tokio::spawn(async move { client.force_reconnection().await });
 }

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::{
     follower::Follower,
     support::{
-        ground::{CHAT, Ground, Node, ROOT, TIMES, room, settle},
+        ground::{CHAT, Ground, Node, ROOT, TIMES, draft, room, settle},
         proxy::Proxy,
         server::Server,
     },
@@ -78,13 +78,37 @@ async fn a_half_open_connection_is_noticed_and_replaced() {
     hears(&mut listener, vec![Heard::Up(true)]).await;
 
     let cut = Instant::now();
-    assert_eq!(proxy.cut_listeners(), 1);
+    assert_eq!(proxy.cut(true), 1);
     hears(&mut listener, vec![Heard::Up(false), Heard::Lost]).await;
     let noticed = cut.elapsed();
     sender.say(&CHAT, "again").await;
     listener.hears_message().await;
     println!("a half-open connection was replaced after {noticed:?}");
     assert!(noticed < Duration::from_secs(9), "{noticed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_half_open_connection_for_commands_is_replaced_too() {
+    let server = Server::start(&[]);
+    let proxy = Proxy::to(server.port).await;
+    let config = RedisConfig::new(&format!("redis://127.0.0.1:{}", proxy.port));
+    let mut node = Ground::configured(config).node("a").await;
+    hears(&mut node, vec![Heard::Up(true)]).await;
+    node.say(&CHAT, "before").await;
+
+    let cut = Instant::now();
+    assert!(proxy.cut(false) >= 1);
+    while node
+        .backend
+        .log
+        .append(&CHAT, &draft("x"), None)
+        .await
+        .is_err()
+    {
+        assert!(cut.elapsed() < Duration::from_secs(10));
+        sleep(Duration::from_millis(50)).await;
+    }
+    println!("commands pass again after {:?}", cut.elapsed());
 }
 
 #[tokio::test]

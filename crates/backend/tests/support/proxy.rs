@@ -53,13 +53,12 @@ impl Proxy {
         }
     }
 
-    /// From now on nothing passes on the connections that listen; they stay open.
-    pub(crate) fn cut_listeners(&self) -> usize {
+    /// From now on nothing passes on the connections that listen, or on the others; they stay open.
+    pub(crate) fn cut(&self, listening: bool) -> usize {
         let wires = self.wires.lock().unwrap();
-        let listening = wires
-            .iter()
-            .filter(|wire| wire.listens.load(Ordering::SeqCst));
-        listening
+        let of_kind =
+            (wires.iter()).filter(|wire| wire.listens.load(Ordering::SeqCst) == listening);
+        of_kind
             .map(|wire| wire.cut.store(true, Ordering::SeqCst))
             .count()
     }
