@@ -87,17 +87,14 @@ function listen(socket) {
     $("conversation-title").textContent = `Room ${roomName}`;
     $("conversation").hidden = $("people").hidden = false;
   });
-  socket.on("room-history", ({ roomName, messages }) => {
+  socket.on("room-history", ({ roomName, messages, recovered }) => {
     if (state.room !== roomName) forgetRoom();
+    if (recovered === false) beginAnew();
     messages.forEach(showMessage);
   });
   socket.on("session-restored", ({ rooms, missed, recovered }) => {
     if (!rooms.includes(state.room)) return forgetRoom();
-    if (recovered[state.room] === false) {
-      $("messages").replaceChildren();
-      showLine("Some messages could not be recovered.");
-      state.seq = 0;
-    }
+    if (recovered[state.room] === false) beginAnew();
     (missed[state.room] ?? []).forEach(showMessage);
   });
   socket.on("room-message", here(showMessage));
@@ -106,6 +103,13 @@ function listen(socket) {
   socket.on("user-left-room", here(({ username }) => showLine(`${username} left`)));
   socket.on("user-typing", here(({ userId, username }) => showTyping(userId, username)));
   socket.on("user-stop-typing", here(({ userId }) => showTyping(userId, null)));
+}
+
+/** The history has a hole, or begins anew: what follows replaces what is shown. */
+function beginAnew() {
+  $("messages").replaceChildren();
+  showLine("Some messages could not be recovered.");
+  state.seq = 0;
 }
 
 function forgetRoom() {

@@ -55,9 +55,13 @@ impl Edge {
         let transports = Transports::new(dispatcher.services().limits.clone());
         let listener = Arc::new(Listener::new(&config));
         let cors = cors(&config);
+        #[cfg(feature = "conformance")]
+        let engine = socketio::conformance::engine(&config);
         let gate = socketio::build(config, dispatcher, tokens, node.clone(), transports.clone());
         let gate = Arc::new(gate);
         let router = router(gate.clone(), cors, &node);
+        #[cfg(feature = "conformance")]
+        let router = router.layer(engine);
         Ok(Self {
             router,
             gate,

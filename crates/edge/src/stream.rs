@@ -4,7 +4,7 @@ use std::{
     io,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, ready},
@@ -21,12 +21,16 @@ use tokio::{
 };
 
 /// Ends a connection, from anywhere and without waiting.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Kill {
     killed: AtomicBool,
     reader: AtomicWaker,
     writer: AtomicWaker,
+    /// Told when the connection has ended, by whomever.
+    on_end: Mutex<Option<OnEnd>>,
 }
+
+type OnEnd = Box<dyn FnOnce() + Send>;
 
 impl Kill {
     /// The next read finds the end of the stream, the next write fails.
@@ -34,6 +38,11 @@ impl Kill {
         self.killed.store(true, Ordering::SeqCst);
         self.reader.wake();
         self.writer.wake();
+    }
+
+    /// Sets who is told when the connection has ended.
+    pub(crate) fn on_end(&self, tell: impl FnOnce() + Send + 'static) {
+        *self.on_end.lock().expect("no panic while held") = Some(Box::new(tell));
     }
 
     fn killed(&self) -> bool {

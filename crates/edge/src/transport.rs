@@ -8,7 +8,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, Weak,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -63,7 +63,9 @@ impl Transports {
 
     /// A session opened by a websocket on the connection of `kill`.
     pub(crate) fn open_websocket(self: &Arc<Self>, kill: Arc<Kill>) -> Arc<Transport> {
-        self.open(Way::Websocket(kill))
+        let transport = self.open(Way::Websocket(kill.clone()));
+        transport.end_with(&kill);
+        transport
     }
 
     fn open(self: &Arc<Self>, way: Way) -> Arc<Transport> {
@@ -75,6 +77,7 @@ impl Transports {
             sid: OnceLock::new(),
             sessions: AtomicUsize::new(0),
             meter: Mutex::new(Meter::new(&self.limits)),
+            counted: AtomicBool::new(true),
             all: self.clone(),
         });
         lock(&self.live).insert(number, Arc::downgrade(&transport));
@@ -130,18 +133,39 @@ pub(crate) struct Transport {
     sessions: AtomicUsize,
     /// Of namespaces entered: leaving and entering anew gives no new allowance of anything.
     meter: Mutex<Meter>,
+    /// Whether it still counts as open.
+    counted: AtomicBool,
     all: Arc<Transports>,
 }
 
 impl Transport {
     /// A websocket was opened for a polling session. Either it takes over or, when the exchange
     /// that follows fails, the engine ends the session: it never goes back to polling.
-    pub(crate) fn upgrade(&self, kill: Arc<Kill>) {
+    pub(crate) fn upgrade(self: &Arc<Self>, kill: Arc<Kill>) {
         let mut way = lock(&self.way);
         if matches!(*way, Way::Polling) {
             connections(&way).decrement(1);
-            *way = Way::Websocket(kill);
+            *way = Way::Websocket(kill.clone());
             connections(&way).increment(1);
+            self.end_with(&kill);
+        }
+    }
+
+    /// It ends with its TCP connection. The engine may keep the session longer: one that never
+    /// entered a namespace until the connect timeout.
+    fn end_with(self: &Arc<Self>, kill: &Kill) {
+        let transport = Arc::downgrade(self);
+        kill.on_end(move || {
+            if let Some(transport) = transport.upgrade() {
+                transport.end();
+            }
+        });
+    }
+
+    fn end(&self) {
+        if self.counted.swap(false, Ordering::Relaxed) {
+            connections(&lock(&self.way)).decrement(1);
+            self.all.remove(self);
         }
     }
 
@@ -184,8 +208,7 @@ impl Transport {
 
 impl Drop for Transport {
     fn drop(&mut self) {
-        connections(&lock(&self.way)).decrement(1);
-        self.all.remove(self);
+        self.end();
     }
 }
 

@@ -56,11 +56,9 @@ async fn serve(mut config: Config, mode: Mode) -> Result<()> {
         config.times,
         roster_clock.clone(),
     );
-    roster
-        .run()
-        .await
-        .context("cannot begin this node's lease")?;
     let hub = Hub::new(backend.clone());
+    let lease = roster.run(hub.clone()).await;
+    lease.context("cannot begin this node's lease")?;
     let services = Arc::new(Services {
         backend: backend.clone(),
         hub: hub.clone(),

@@ -2,7 +2,7 @@
 //!
 //! Labels take values from fixed lists only: nothing that a client can grow.
 
-use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
 
 /// Open transport connections, by `transport` (`polling`, `websocket`).
 pub const CONNECTIONS: &str = "starling_connections";
@@ -31,6 +31,7 @@ pub const INCARNATIONS: &str = "starling_incarnations_total";
 
 /// Gives the recorder the help texts. Call once, after it is installed.
 pub fn describe() {
+    begin();
     describe_gauge!(CONNECTIONS, "Open transport connections, by transport.");
     describe_gauge!(SOCKETS, "Connected sockets, by namespace.");
     describe_counter!(EVENTS_IN, "Events from clients, by event and outcome.");
@@ -62,4 +63,18 @@ pub fn describe() {
         INCARNATIONS,
         "New lives this node took after its lease was lost or in doubt."
     );
+}
+
+/// Lets the counters be there from the first scrape on: an alert on a rate needs a beginning.
+fn begin() {
+    counter!(EVENTS_IN, "event" => "other", "outcome" => "ok").increment(0);
+    counter!(EVENTS_OUT, "kind" => "stored").increment(0);
+    counter!(DELIVERIES, "event" => "other").increment(0);
+    counter!(GAPS_HEALED).increment(0);
+    counter!(GAPS_BROKEN).increment(0);
+    counter!(SLOW_CONSUMERS).increment(0);
+    counter!(RATE_LIMITED, "scope" => "connection").increment(0);
+    counter!(TRANSITIONS, "change" => "entered", "place" => "namespace").increment(0);
+    counter!(INCARNATIONS).increment(0);
+    let _registered = histogram!(HANDLER_SECONDS);
 }

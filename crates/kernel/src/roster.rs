@@ -7,7 +7,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, RwLock,
+        Arc, Mutex, OnceLock, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -19,6 +19,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use crate::{
+    hub::Hub,
     id::{ConnId, Incarnation, NodeId},
     metric,
     ports::{
@@ -42,6 +43,7 @@ struct Held {
 /// The node's own part of presence.
 pub struct Roster {
     port: Arc<dyn Presence>,
+    hub: OnceLock<Arc<Hub>>,
     node: NodeId,
     times: PresenceTimes,
     clock: Arc<Clock>,
@@ -67,6 +69,7 @@ impl Roster {
         Arc::new(Self {
             incarnation: RwLock::new(Incarnation::of(&node)),
             port,
+            hub: OnceLock::new(),
             node,
             times,
             clock,
@@ -81,7 +84,11 @@ impl Roster {
 
     /// Begins the lease, then renews it and sweeps for as long as the process lives. Returns once
     /// the lease has begun.
-    pub async fn run(self: &Arc<Self>) -> PortResult<()> {
+    ///
+    /// After a new incarnation the hub compares with the logs: what cost the lease may have cost
+    /// messages, or the logs themselves.
+    pub async fn run(self: &Arc<Self>, hub: Arc<Hub>) -> PortResult<()> {
+        let _ = self.hub.set(hub);
         let beat = self.port.beat(&self.incarnation()).await?;
         self.clock.adjust(beat.now);
         self.ready.store(true, Ordering::Relaxed);
@@ -207,9 +214,16 @@ impl Roster {
 
     async fn enter_all(&self) -> PortResult<()> {
         let keys: Vec<_> = self.lock().keys().cloned().collect();
-        let results = stream::iter(keys).map(|(conn, place)| self.enter_again(conn, place));
-        let results: Vec<_> = results.buffer_unordered(ENTERING_AT_ONCE).collect().await;
-        results.into_iter().collect()
+        let (rooms, namespaces): (Vec<_>, Vec<_>) = keys
+            .into_iter()
+            .partition(|(_, place)| place.room_name().is_some());
+        // Rooms are noted in the session that the namespace holds.
+        for keys in [namespaces, rooms] {
+            let results = stream::iter(keys).map(|(conn, place)| self.enter_again(conn, place));
+            let results: Vec<_> = results.buffer_unordered(ENTERING_AT_ONCE).collect().await;
+            results.into_iter().collect::<PortResult<()>>()?;
+        }
+        Ok(())
     }
 
     async fn enter_again(&self, conn: ConnId, place: Topic) -> PortResult<()> {
@@ -226,6 +240,12 @@ impl Roster {
         };
         let holder = self.holder(&key.0);
         self.port.enter(&key.1, &member, &holder, &entry).await?;
+        if let Topic::Room(namespace, room) = &key.1 {
+            let online = Topic::Namespace(namespace);
+            self.port
+                .note_room(&online, &member.user, room, true)
+                .await?;
+        }
         // It may have left in the meantime, with the old incarnation or too early.
         if !self.lock().contains_key(&key) {
             self.port
@@ -246,6 +266,8 @@ async fn settle(roster: Arc<Roster>, old: Incarnation) {
     if let Err(error) = settled.await {
         warn!(%error, "could not settle in the new incarnation");
         roster.doubt.store(true, Ordering::Relaxed);
+    } else if let Some(hub) = roster.hub.get() {
+        hub.compare();
     }
     roster.settling.store(false, Ordering::Relaxed);
 }

@@ -85,8 +85,8 @@ impl Node {
         let clock = Arc::new(Clock::default());
         let times = PresenceTimes::default();
         let roster = Roster::new(backend.presence.clone(), node, times, clock.clone());
-        roster.run().await.expect("a lease");
         let hub = Hub::new(backend.clone());
+        roster.run(hub.clone()).await.expect("a lease");
         let services = Arc::new(Services {
             backend: backend.clone(),
             hub: hub.clone(),

@@ -1,4 +1,5 @@
 //! Who is there, through all that happens to nodes.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::time::Duration;
 

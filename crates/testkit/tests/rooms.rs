@@ -1,4 +1,5 @@
 //! Rooms across nodes.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use serde_json::json;
 use starling_kernel::error::Code;
@@ -246,4 +247,27 @@ async fn a_wiped_backend_is_told_and_not_hidden() {
     assert_eq!(clients[1].next("room-message").await["seq"], seq);
     let list = clients[1].call("list-presence", json!({})).await.unwrap();
     assert_eq!(list["total"], 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_outlives_a_wiped_backend() {
+    let cluster = Cluster::start(2).await;
+    let clients = room(&cluster).await;
+    for client in &clients {
+        client.call("register", json!({})).await.unwrap();
+    }
+    say(&clients[0], 0).await;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    cluster.store.wipe();
+    // Nobody says anything: the nodes find out by their beats.
+    assert_eq!(clients[1].next("room-history").await["recovered"], false);
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    let mut clients = clients.into_iter();
+    clients.next().unwrap().drop_connection().await;
+    let back = cluster.connect(1, "u0").await;
+    let last = json!({"lastSeq": {"r": 1}});
+    back.call("reconnect-session", last).await.unwrap();
+    let restored = back.next("session-restored").await;
+    assert_eq!(restored["rooms"], json!(["r"]));
+    assert_eq!(restored["recovered"], json!({"r": false}));
 }

@@ -1,8 +1,13 @@
 //! What the official Socket.IO protocol suite expects of a server: greetings and echoes.
 //! Only with the feature `conformance`, never in production.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
+use engineioxide::{
+    DisconnectReason, Socket, Str, config::EngineIoConfig, handler::EngineIoHandler,
+    layer::EngineIoLayer,
+};
 use socketioxide_core::Value;
 use starling_kernel::{
     id::UserId,
@@ -76,5 +81,36 @@ pub(super) fn echoed(link: &Link, event: &Event) -> bool {
             true
         }
         _ => false,
+    }
+}
+
+/// What the Engine.IO suite expects at `/engine.io/`: an engine without Socket.IO above it.
+pub(crate) fn engine(config: &EdgeConfig) -> EngineIoLayer<Echo> {
+    let config = EngineIoConfig::builder()
+        .req_path("/engine.io")
+        .ping_interval(config.ping_interval)
+        .ping_timeout(config.ping_timeout)
+        .max_payload(1_000_000)
+        .build();
+    EngineIoLayer::from_config(Arc::new(Echo), config)
+}
+
+/// Sends everything back.
+#[derive(Clone, Debug)]
+pub(crate) struct Echo;
+
+impl EngineIoHandler for Echo {
+    type Data = ();
+
+    fn on_connect(self: Arc<Self>, _socket: Arc<Socket<()>>) {}
+
+    fn on_disconnect(&self, _socket: Arc<Socket<()>>, _reason: DisconnectReason) {}
+
+    fn on_message(self: &Arc<Self>, message: Str, socket: Arc<Socket<()>>) {
+        socket.emit(message).ok();
+    }
+
+    fn on_binary(self: &Arc<Self>, data: Bytes, socket: Arc<Socket<()>>) {
+        socket.emit_binary(data).ok();
     }
 }

@@ -148,7 +148,7 @@ impl Gate {
         Ok(Response::from_parts(parts, Body::from(packet)))
     }
 
-    async fn upgrade(&self, request: Request, transport: &Transport) -> Response {
+    async fn upgrade(&self, request: Request, transport: &Arc<Transport>) -> Response {
         let kill = kill_of(&request);
         let response = self.ask_engine(request).await;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {

@@ -230,17 +230,18 @@ impl Hub {
                     self.heal(channel);
                 }
             }
-            Heard::Lost => {
-                info!("messages may have been lost: comparing with the logs");
-                let channels: Vec<_> = self.lock().values().cloned().collect();
-                channels
-                    .into_iter()
-                    .filter(|c| c.hold())
-                    .for_each(|c| self.heal(c));
-                self.followers.each(|feature| feature.lost());
-            }
+            Heard::Lost => self.compare(),
             Heard::Up(up) => info!(up, "relay"),
         }
+    }
+
+    /// Messages may have been lost: reads all logs from where this node stands.
+    pub fn compare(self: &Arc<Self>) {
+        info!("comparing with the logs");
+        let channels: Vec<_> = self.lock().values().cloned().collect();
+        let held = channels.into_iter().filter(|channel| channel.hold());
+        held.for_each(|channel| self.heal(channel));
+        self.followers.each(|feature| feature.lost());
     }
 
     fn heal(self: &Arc<Self>, channel: Arc<Channel>) {
