@@ -24,7 +24,7 @@ pub fn describe() {
     describe_histogram!(
         PUBLISH,
         Unit::Seconds,
-        "Time until Redis confirmed a message that is not stored"
+        "Time until Redis confirmed a message, live or stored"
     );
     describe_histogram!(
         ROUND_TRIP,

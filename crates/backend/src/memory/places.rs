@@ -38,6 +38,15 @@ pub(super) struct Present {
     rooms: BTreeSet<RoomName>,
 }
 
+/// What a holder's coming changed.
+struct Arrival {
+    /// The user was not a member before.
+    first: bool,
+    /// Nothing held the user before.
+    came: bool,
+    renamed: bool,
+}
+
 impl State {
     pub(super) fn enter(
         &mut self,
@@ -51,44 +60,49 @@ impl State {
             return Err(PortError::Fenced);
         }
         self.admit(now, topic, &member.user, entry)?;
-        let place = self.places.entry(topic.clone()).or_default();
-        let private = place.room.as_ref().is_some_and(|room| room.private);
-        let first = !place.members.contains_key(&member.user);
-        let present =
-            (place.members.entry(member.user.clone())).or_insert_with(|| Present::new(member, now));
-        let came = present.holders.is_empty();
-        let renamed = present.member.username != member.username;
-        present.member.username.clone_from(&member.username);
-        (present.holders).insert((holder.incarnation.clone(), holder.conn.clone()));
-        if let Some(due) = present.due.take() {
-            self.due.remove(&(due, topic.clone(), member.user.clone()));
-        }
-        let held = self.held.entry(holder.incarnation.clone()).or_default();
-        held.insert((topic.clone(), member.user.clone(), holder.conn.clone()));
-
-        let announce = match entry {
-            _ if is_room(topic) => first,
+        let arrival = self.hold(now, topic, member, holder);
+        let loud = match entry {
+            _ if is_room(topic) => arrival.first,
             Entry::Open { announce: true } => true,
-            _ => came,
+            _ => arrival.came,
         };
-        if announce {
-            self.tell_change(
-                Change::Entered,
-                topic,
-                &member.user,
-                now,
-                Some(&holder.conn),
-            );
-        } else if renamed {
-            self.tell_change(
-                Change::Updated,
-                topic,
-                &member.user,
-                now,
-                Some(&holder.conn),
-            );
+        let kind = match (loud, arrival.renamed) {
+            (true, _) => Some(Change::Entered),
+            (false, true) => Some(Change::Updated),
+            (false, false) => None,
+        };
+        if let Some(kind) = kind {
+            self.tell_change(kind, topic, &member.user, now, Some(&holder.conn));
         }
-        Ok(Entered { first, private })
+        let room = self.places.get(topic).and_then(|place| place.room.as_ref());
+        Ok(Entered {
+            first: arrival.first,
+            private: room.is_some_and(|room| room.private),
+        })
+    }
+
+    /// Adds a holder, and whom it holds.
+    fn hold(&mut self, now: Timestamp, topic: &Topic, member: &Member, holder: &Holder) -> Arrival {
+        let Member { user, username, .. } = member;
+        let Holder { incarnation, conn } = holder.clone();
+        let held = self.held.entry(incarnation.clone()).or_default();
+        held.insert((topic.clone(), user.clone(), conn.clone()));
+
+        let place = self.places.entry(topic.clone()).or_default();
+        let first = !place.members.contains_key(user);
+        let present = place.members.entry(user.clone());
+        let present = present.or_insert_with(|| Present::new(member, now));
+        let arrival = Arrival {
+            first,
+            came: present.holders.is_empty(),
+            renamed: present.member.username != *username,
+        };
+        present.member.username.clone_from(username);
+        present.holders.insert((incarnation, conn));
+        if let Some(due) = present.due.take() {
+            self.due.remove(&(due, topic.clone(), user.clone()));
+        }
+        arrival
     }
 
     /// Whether `user` may enter; creates the room where `entry` says so.

@@ -198,7 +198,7 @@ impl Relay {
         let began = Instant::now();
         let channel = self.keys.channel(topic);
         let result: Result<i64, Error> = self.link.commands.publish(channel, body).await;
-        histogram!(metric::PUBLISH).record(began.elapsed());
+        histogram!(metric::PUBLISH, "kind" => "live").record(began.elapsed());
         result.map(drop).map_err(unavailable)
     }
 }

@@ -1,15 +1,17 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use fred::types::Value;
+use metrics::histogram;
 use starling_kernel::{
     envelope::{Draft, Position},
     id,
     ports::{Appended, Log, Once, Page, PortError, PortResult},
     topic::Topic,
 };
+use tokio::time::Instant;
 
 use super::{RedisNode, script, wire};
-use crate::{EPOCH_LEN, PRESENCE_HISTORY, REPEAT_WINDOW};
+use crate::{EPOCH_LEN, PRESENCE_HISTORY, REPEAT_WINDOW, metric};
 
 impl RedisNode {
     async fn read(&self, topic: &Topic, which: &str, after: u64, limit: usize) -> PortResult<Page> {
@@ -67,7 +69,10 @@ impl Log for RedisNode {
             draft.tail.clone().into(),
         ];
         let key = self.keys.of_topic(topic);
-        let reply: Vec<String> = self.link.run(&script::APPEND, key, args).await?;
+        let began = Instant::now();
+        let reply = self.link.run(&script::APPEND, key, args).await;
+        histogram!(metric::PUBLISH, "kind" => "stored").record(began.elapsed());
+        let reply: Vec<String> = reply?;
         match reply.as_slice() {
             [ok, epoch, seq, repeated] if ok == "ok" => Ok(Appended {
                 position: Position {

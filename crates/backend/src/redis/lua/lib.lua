@@ -17,8 +17,9 @@ local function digits(number)
   return string.format('%.0f', number)
 end
 
+-- "/chat#room", but not "/chat" or "/chat@user#1".
 local function is_room(topic)
-  return string.find(topic, '#', 1, true) ~= nil
+  return string.match(topic, '[#@]') == '#'
 end
 
 -- Takes the next place in the topic's log, stores what `text` makes of it and publishes it. The

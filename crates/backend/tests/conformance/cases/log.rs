@@ -2,6 +2,7 @@ use futures_util::future::join_all;
 use starling_kernel::{
     id::UserId,
     ports::{Leave, Once, Page, PortError},
+    topic::Topic,
 };
 
 use crate::support::ground::{CHAT, Ground, HISTORY, Node, draft, room};
@@ -174,6 +175,14 @@ pub(crate) async fn a_namespace_has_a_log_without_anybody_there(ground: Ground) 
     node.exit(&CHAT, "ann", "c1", Leave::Now).await;
     let page = node.backend.log.latest(&CHAT, 10).await.unwrap();
     assert_eq!(seqs(&page), [1], "it outlives those who were there");
+}
+
+pub(crate) async fn a_user_has_a_log_without_a_room(ground: Ground) {
+    let mut node = ground.node("one").await;
+    let topic = Topic::User("/", UserId::trusted("u#1@home"));
+    node.subscribe(&topic).await;
+    let position = node.say(&topic, "hi").await;
+    assert_eq!(node.hears_message().await.0, position);
 }
 
 pub(crate) async fn pages_hold_what_was_asked_for(ground: Ground) {
