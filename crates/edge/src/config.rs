@@ -17,7 +17,8 @@ pub struct EdgeConfig {
     pub ping_interval: Duration,
     /// A client that does not answer a ping for this long is gone.
     pub ping_timeout: Duration,
-    /// A transport without a namespace is closed after this.
+    /// A transport without a namespace is closed after this. The published engine keeps one that left
+    /// before it entered any for as long, so this is shorter than Socket.IO's 45 s.
     pub connect_timeout: Duration,
     /// Packets that wait for a client to read; one more closes its connection.
     pub send_queue: usize,
@@ -94,7 +95,7 @@ impl Default for EdgeConfig {
             credentials: false,
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(60),
-            connect_timeout: Duration::from_secs(45),
+            connect_timeout: Duration::from_secs(15),
             send_queue: 4096,
             max_connections: 65_536,
             header_timeout: Duration::from_secs(20),
