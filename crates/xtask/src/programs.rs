@@ -34,6 +34,12 @@ pub const NPM: Program = Program {
     package: "npm",
 };
 
+/// The browser, for the demo page's tests.
+pub const CHROMIUM: Program = Program {
+    name: "chromium",
+    package: "chromium",
+};
+
 /// The program's path. `PATH` of an ordinary user lacks the sbin directories on Debian.
 pub fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();

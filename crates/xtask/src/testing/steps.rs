@@ -12,13 +12,16 @@ use anyhow::{Context, Result};
 use super::counts::{self, Counts};
 use super::{must, title};
 use crate::paths;
-use crate::programs::{self, NGINX, NODE, NPM, REDIS};
+use crate::programs::{self, CHROMIUM, NGINX, NODE, NPM, REDIS};
 
 /// Installs what a bare machine lacks.
 pub(super) fn install(unit: bool, e2e: bool) -> Result<()> {
     let root = paths::root();
     if unit || e2e {
         programs::ensure(&[REDIS, NGINX, NODE, NPM])?;
+    }
+    if e2e && std::env::var_os("CHROMIUM").is_none() {
+        programs::ensure(&[CHROMIUM])?;
     }
     // The gateway's build embeds the client bundles of this package.
     npm_ci(&root.join("web"))?;
