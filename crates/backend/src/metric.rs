@@ -1,6 +1,6 @@
 //! The metrics of this crate, in one place.
 
-use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 
 pub(crate) const OVERRUNS: &str = "starling_bus_overruns_total";
 pub(crate) const GARBAGE: &str = "starling_bus_garbage_total";
@@ -41,4 +41,12 @@ pub fn describe() {
         Unit::Count,
         "Times that the listening connection to Redis was restored"
     );
+}
+
+/// Makes Redis' metrics be there from the first scrape on.
+pub(crate) fn begin_redis() {
+    gauge!(UP).set(0.0);
+    for name in [OVERRUNS, GARBAGE, RECONNECTS] {
+        counter!(name).increment(0);
+    }
 }

@@ -33,10 +33,16 @@ use tokio::{
 use tracing::warn;
 
 use super::config::{ConnectError, RedisConfig};
-use crate::ear;
 
 /// Unacknowledged data or silence after a command for this long ends a connection.
 const UNRESPONSIVE: Duration = Duration::from_secs(4);
+
+/// Messages that may wait between fred and us; more are lost, which is told. fred sets up eight
+/// channels of this size at once, which is 12 MB. They are emptied at once into a longer one.
+const BURST: usize = 16_384;
+
+/// The same for the connection that hears no messages.
+const EVENTS: usize = 64;
 
 /// Delays between attempts to reconnect: these, doubling, with jitter.
 const RECONNECT: (u32, u32) = (50, 2_000);
@@ -62,8 +68,8 @@ impl Link {
         // With RESP3 a connection that listens can still be asked who it is.
         hearing.version = RespVersion::RESP3;
         Ok(Self {
-            commands: build(config, client)?,
-            subscriber: build(config, hearing)?,
+            commands: build(config, client, EVENTS)?,
+            subscriber: build(config, hearing, BURST)?,
             answers: AtomicBool::new(true),
             permits: Semaphore::new(config.in_flight),
             restart: Default::default(),
@@ -157,14 +163,14 @@ pub(super) fn unavailable(error: Error) -> PortError {
     PortError::Unavailable(error.to_string())
 }
 
-fn build(config: &RedisConfig, client: Config) -> Result<Client, ConnectError> {
+fn build(config: &RedisConfig, client: Config, capacity: usize) -> Result<Client, ConnectError> {
     let mut policy = ReconnectPolicy::new_exponential(0, RECONNECT.0, RECONNECT.1, 2);
     policy.set_jitter(RECONNECT.0);
     Builder::from_config(client)
         .set_policy(policy)
         .set_performance_config(PerformanceConfig {
             default_command_timeout: config.command_timeout,
-            broadcast_channel_capacity: ear::CAPACITY,
+            broadcast_channel_capacity: capacity,
             ..PerformanceConfig::default()
         })
         .set_connection_config(ConnectionConfig {

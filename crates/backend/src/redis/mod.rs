@@ -1,6 +1,6 @@
 //! The backend for many nodes: Redis standalone, behind Sentinel, or as a Cluster.
 //!
-//! * [`keys`](self) and `lua/`: where things are, and the steps that change them, one script each.
+//! * `keys` and `lua/`: where things are, and the steps that change them, one script each.
 //! * `wire`: what is stored and travels.
 //! * `link`: connections; `watch`: whether they work; `bus`, `log`, `presence`, `rooms`, `limiter`:
 //!   the ports.
@@ -32,6 +32,7 @@ use tracing::info;
 
 pub use self::config::{ConnectError, RedisConfig};
 use self::{bus::Relay, keys::Keys, link::Link};
+use crate::metric;
 
 /// One node's handle; implements all ports, each in the file of its name.
 struct RedisNode {
@@ -57,32 +58,20 @@ pub async fn connect(
     namespaces: &'static [Namespace],
 ) -> Result<Backend, ConnectError> {
     config.check()?;
+    metric::begin_redis();
     let client = config.client_config()?;
     let partitions = config.partitions_or_default(&client);
     let keys = Keys::new(&config.prefix, partitions, namespaces);
     let link = Arc::new(Link::new(&config, client)?);
     let relay = Arc::new(Relay::new(link.clone(), keys.clone(), &id::random(12)));
-
-    // Before anything can arrive on them.
-    let messages = link.subscriber.message_rx();
-    let mut reconnects = link.subscriber.reconnect_rx();
-    let mut moves = link.commands.reconnect_rx();
-    let (commands, subscriber) = tokio::try_join!(
-        link::connect(&link.commands, &config),
-        link::connect(&link.subscriber, &config)
-    )?;
-    agree_on_partitions(&link, &keys, &config).await?;
-    while reconnects.try_recv().is_ok() || moves.try_recv().is_ok() {}
     let moved = Arc::new(AtomicBool::new(false));
-    let subscribed = relay.restore_once().await;
-    subscribed.map_err(|error| config.unreachable(&error.to_string()))?;
-    let tasks = [
-        tokio::spawn(link.clone().keep(commands, subscriber)),
-        tokio::spawn(bus::hear(relay.clone(), messages)),
-        tokio::spawn(bus::restore(relay.clone(), reconnects)),
-        tokio::spawn(watch::watch(relay.clone())),
-        tokio::spawn(link::note_moves(moves, moved.clone())),
-    ];
+    let tasks = match start(&relay, &keys, &config, &moved).await {
+        Ok(tasks) => tasks,
+        Err(error) => {
+            link.quit().await;
+            return Err(error);
+        }
+    };
     info!(%node, partitions, "connected to redis");
     let node = Arc::new(RedisNode {
         link,
@@ -92,7 +81,7 @@ pub async fn connect(
         history: config.history,
         begun: Mutex::default(),
         moved,
-        tasks: tasks.iter().map(|task| task.abort_handle()).collect(),
+        tasks,
     });
     Ok(Backend {
         bus: node.clone(),
@@ -101,6 +90,37 @@ pub async fn connect(
         rooms: node.clone(),
         limiter: node,
     })
+}
+
+/// Connects, and starts what runs for as long as the node lives.
+async fn start(
+    relay: &Arc<Relay>,
+    keys: &Keys,
+    config: &RedisConfig,
+    moved: &Arc<AtomicBool>,
+) -> Result<Vec<AbortHandle>, ConnectError> {
+    let link = &relay.link;
+    // Before anything can arrive on them.
+    let messages = link.subscriber.message_rx();
+    let mut reconnects = link.subscriber.reconnect_rx();
+    let mut moves = link.commands.reconnect_rx();
+    let (commands, subscriber) = tokio::try_join!(
+        link::connect(&link.commands, config),
+        link::connect(&link.subscriber, config)
+    )?;
+    agree_on_partitions(link, keys, config).await?;
+    // The first connections are not reconnects.
+    while reconnects.try_recv().is_ok() || moves.try_recv().is_ok() {}
+    let subscribed = relay.restore_once().await;
+    subscribed.map_err(|error| config.unreachable(&error.to_string()))?;
+    let tasks = [
+        tokio::spawn(link.clone().keep(commands, subscriber)),
+        tokio::spawn(link::note_moves(moves, moved.clone())),
+        tokio::spawn(bus::hear(relay.clone(), messages)),
+        tokio::spawn(bus::restore(relay.clone(), reconnects)),
+        tokio::spawn(watch::watch(relay.clone())),
+    ];
+    Ok(tasks.iter().map(|task| task.abort_handle()).collect())
 }
 
 async fn agree_on_partitions(

@@ -19,20 +19,24 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// Starts on a port that nobody has; tries another where somebody was faster.
     pub(crate) fn start(args: &[&str]) -> Self {
-        Self::start_on(free_port(), args)
+        let mut tries = (0..5).filter_map(|_| Self::try_on(free_port(), args));
+        tries.next().expect("a free port")
     }
 
     /// Starts on a port that the caller knows to be free.
     pub(crate) fn start_on(port: u16, args: &[&str]) -> Self {
-        let dir = std::env::temp_dir().join(format!("starling-redis-{port}"));
-        std::fs::create_dir_all(&dir).unwrap();
-        let mut all = vec!["--save", "", "--appendonly", "no"];
-        all.extend(args);
-        Self::spawn(port, dir, &[], &all)
+        Self::try_on(port, args).expect("the port is free")
     }
 
-    fn spawn(port: u16, dir: PathBuf, file: &[&str], args: &[&str]) -> Self {
+    fn try_on(port: u16, args: &[&str]) -> Option<Self> {
+        let own = ["--save", "", "--appendonly", "no"];
+        Self::spawn(port, new_dir(port), &[], &[&own, args].concat())
+    }
+
+    /// `None` where the process ended at once.
+    fn spawn(port: u16, dir: PathBuf, file: &[&str], args: &[&str]) -> Option<Self> {
         let process = Command::new("redis-server")
             .current_dir(&dir)
             .args(file)
@@ -41,9 +45,13 @@ impl Server {
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server is installed");
-        let server = Self { process, port, dir };
-        eventually(|| !server.cli(&["PING"]).is_empty());
-        server
+        let mut server = Self { process, port, dir };
+        let mut lives = true;
+        eventually(|| {
+            lives = matches!(server.process.try_wait(), Ok(None));
+            !lives || !cli(port, &["PING"]).is_empty()
+        });
+        lives.then_some(server)
     }
 
     /// Ends the process without a warning.
@@ -55,15 +63,14 @@ impl Server {
     /// A Sentinel that watches over the master on a port, as `main`.
     pub(crate) fn sentinel(master: u16) -> Self {
         let port = free_port();
-        let dir = std::env::temp_dir().join(format!("starling-redis-{port}"));
-        std::fs::create_dir_all(&dir).unwrap();
+        let dir = new_dir(port);
         let rules = format!(
             "sentinel monitor main 127.0.0.1 {master} 1\n\
              sentinel down-after-milliseconds main 1000\n\
              sentinel failover-timeout main 5000\n"
         );
         std::fs::write(dir.join("sentinel.conf"), rules).unwrap();
-        Self::spawn(port, dir, &["sentinel.conf", "--sentinel"], &[])
+        Self::spawn(port, dir, &["sentinel.conf", "--sentinel"], &[]).expect("a free port")
     }
 
     pub(crate) fn url(&self) -> String {
@@ -186,6 +193,12 @@ pub(crate) fn cli(port: u16, args: &[&str]) -> String {
         .output()
         .expect("redis-cli is installed");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+fn new_dir(port: u16) -> PathBuf {
+    let dir = std::env::temp_dir().join(format!("starling-redis-{port}"));
+    std::fs::create_dir_all(&dir).unwrap();
+    dir
 }
 
 /// A port that the kernel says is free now.
