@@ -13,7 +13,19 @@ export const KNOWN_FAILING = {
  * interval, and a test that is waiting for another packet takes it for that.
  */
 export const DISTURBED_BY_THE_FIRST_PING = {
-  "engine.io-v4": [],
+  "engine.io-v4": [
+    "Engine.IO protocol close HTTP long-polling forcefully closes the session",
+    "Engine.IO protocol message HTTP long-polling closes the session upon cancelled polling request",
+    "Engine.IO protocol message HTTP long-polling closes the session upon duplicate poll requests",
+    "Engine.IO protocol message HTTP long-polling sends and receives a payload containing one plain text packet",
+    "Engine.IO protocol message HTTP long-polling sends and receives a payload containing plain text and binary packets",
+    "Engine.IO protocol message HTTP long-polling sends and receives a payload containing several plain text packets",
+    "Engine.IO protocol message WebSocket sends and receives a binary packet",
+    "Engine.IO protocol message WebSocket sends and receives a plain text packet",
+    "Engine.IO protocol upgrade ignores HTTP requests with same sid after upgrade",
+    "Engine.IO protocol upgrade ignores WebSocket connection with same sid after upgrade",
+    "Engine.IO protocol upgrade successfully upgrades from HTTP long-polling to WebSocket",
+  ],
   "socket.io-v5": [
     "Engine.IO protocol upgrade should ignore HTTP requests with same sid after upgrade",
     "Socket.IO protocol connect should allow connection to the main namespace",
