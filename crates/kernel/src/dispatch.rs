@@ -78,6 +78,9 @@ impl Dispatcher {
 
     /// One event of a connection. Calls for one connection must follow each other.
     pub async fn dispatch(&self, session: &Arc<Session>, event: &str, payload: Payload) -> Reply {
+        if session.ended() {
+            return Err(AppError::new(Code::SessionNotFound, "User not found"));
+        }
         let started = Instant::now();
         let events = self.routes.get(session.namespace);
         let Some((&name, route)) = events.and_then(|events| events.get_key_value(event)) else {

@@ -97,6 +97,7 @@ pub struct Session {
 struct State {
     meter: Meter,
     registered: bool,
+    ended: bool,
     rooms: BTreeSet<RoomName>,
 }
 
@@ -111,6 +112,7 @@ impl Session {
             state: Mutex::new(State {
                 meter: Meter::new(limits),
                 registered: false,
+                ended: false,
                 rooms: BTreeSet::new(),
             }),
         }
@@ -203,6 +205,17 @@ impl Session {
     /// Sets [`Session::registered`].
     pub fn set_registered(&self, registered: bool) {
         self.lock().registered = registered;
+    }
+
+    /// Whether the user logged out: the connection is about to be closed, and nothing it still sends
+    /// counts.
+    pub fn ended(&self) -> bool {
+        self.lock().ended
+    }
+
+    /// Sets [`Session::ended`].
+    pub fn end(&self) {
+        self.lock().ended = true;
     }
 
     /// Its rate limit.

@@ -147,10 +147,16 @@ impl Presence for Faulty {
         entry: &Entry,
     ) -> PortResult<Entered> {
         self.faults.check()?;
-        self.inner
+        let entered = self
+            .inner
             .presence
             .enter(place, member, holder, entry)
-            .await
+            .await;
+        // Answers take their time: others get their turn between a step and its answer.
+        for _ in 0..5 {
+            tokio::task::yield_now().await;
+        }
+        entered
     }
 
     async fn exit(

@@ -259,3 +259,34 @@ async fn a_room_lives_through_the_grace_of_its_last_member_and_not_longer() {
         Code::RoomNotFound
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_join_that_races_a_logout_leaves_no_ghost() {
+    let cluster = Cluster::start(2).await;
+    let watcher = online(&cluster, 0, "w").await;
+    let room = json!({"roomName": "r"});
+    watcher.call("create-room", room.clone()).await.unwrap();
+    let (phone, laptop) = (
+        online(&cluster, 1, "u").await,
+        online(&cluster, 1, "u").await,
+    );
+    let (_, logout) = tokio::join!(
+        laptop.call("join-room", room),
+        phone.call("logout", json!({}))
+    );
+    logout.unwrap();
+    let late = laptop.call("register", json!({})).await.unwrap_err();
+    assert_eq!(late.code, Code::SessionNotFound);
+    phone.drop_connection().await;
+    laptop.drop_connection().await;
+    sleep(Duration::from_secs(30)).await;
+    watcher.drain().await;
+    let late = online(&cluster, 0, "late").await;
+    late.call("join-room", json!({"roomName": "r"}))
+        .await
+        .unwrap();
+    assert_eq!(
+        watcher.next("room-members").await["members"],
+        json!(["w", "late"])
+    );
+}

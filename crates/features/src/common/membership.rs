@@ -74,6 +74,11 @@ impl Membership {
             }
             Err(error) => return Err(error.into()),
         }
+        // A logout elsewhere may have ended this connection meanwhile, and does not know of the room.
+        if session.ended() || !session.in_room(room) {
+            roster.exit(&topic, &session.conn, Leave::Now).await;
+            return Err(AppError::join_failed());
+        }
         self.note(session, room, true).await;
         Ok(Joining { admission })
     }

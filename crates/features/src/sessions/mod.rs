@@ -99,6 +99,11 @@ impl Sessions {
             .roster
             .enter(&online, &member, &session.conn, &entry)
             .await?;
+        if session.ended() {
+            let roster = &self.services.roster;
+            roster.exit(&online, &session.conn, Leave::Now).await;
+            return Err(AppError::new(Code::SessionNotFound, "User not found"));
+        }
         session.set_registered(true);
         for room in session.rooms() {
             let presence = &self.services.backend.presence;
@@ -226,6 +231,7 @@ fn listeners(hub: &Hub, rooms: &[starling_kernel::id::RoomName]) -> Vec<Arc<Sess
 
 /// Ends a connection whose user logged out: the cluster holds nothing of it any more.
 fn end(services: &Arc<Services>, session: &Arc<Session>) {
+    session.end();
     services
         .roster
         .forget(&Topic::Namespace(ROOT), &session.conn);
