@@ -5,7 +5,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
     time::Duration,
@@ -26,6 +26,8 @@ pub(crate) struct Kill {
     killed: AtomicBool,
     reader: AtomicWaker,
     writer: AtomicWaker,
+    /// Bytes that the kernel took.
+    written: AtomicU64,
     /// Told when the connection has ended, by whomever.
     on_end: Mutex<Option<OnEnd>>,
 }
@@ -38,6 +40,11 @@ impl Kill {
         self.killed.store(true, Ordering::SeqCst);
         self.reader.wake();
         self.writer.wake();
+    }
+
+    /// Bytes that the kernel took from us, framing included.
+    pub(crate) fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
     }
 
     /// Sets who is told when the connection has ended.
@@ -89,6 +96,10 @@ impl Stream {
         match write(Pin::new(&mut self.tcp), cx) {
             Poll::Ready(result) => {
                 self.blocked = None;
+                if let Ok(bytes) = result {
+                    let written = &self.kill.written;
+                    written.fetch_add(bytes as u64, Ordering::Relaxed);
+                }
                 Poll::Ready(result)
             }
             Poll::Pending => self.poll_blocked(cx),

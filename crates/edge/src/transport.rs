@@ -22,6 +22,9 @@ use tokio::sync::watch;
 
 use crate::stream::Kill;
 
+/// Bytes that wait for a websocket's client; with more it gets no further message, and is closed.
+const BACKLOG: u64 = 4 << 20;
+
 /// Ends a polling session by its id.
 type ClosePolling = Box<dyn Fn(&str) + Send + Sync>;
 
@@ -77,6 +80,7 @@ impl Transports {
             sid: OnceLock::new(),
             sessions: AtomicUsize::new(0),
             meter: Mutex::new(Meter::new(&self.limits)),
+            queued: AtomicU64::new(0),
             counted: AtomicBool::new(true),
             all: self.clone(),
         });
@@ -133,6 +137,8 @@ pub(crate) struct Transport {
     sessions: AtomicUsize,
     /// Of namespaces entered: leaving and entering anew gives no new allowance of anything.
     meter: Mutex<Meter>,
+    /// Bytes handed to the engine for the websocket.
+    queued: AtomicU64,
     /// Whether it still counts as open.
     counted: AtomicBool,
     all: Arc<Transports>,
@@ -145,6 +151,7 @@ impl Transport {
         let mut way = lock(&self.way);
         if matches!(*way, Way::Polling) {
             connections(&way).decrement(1);
+            self.queued.store(0, Ordering::Relaxed);
             *way = Way::Websocket(kill.clone());
             connections(&way).increment(1);
             self.end_with(&kill);
@@ -160,6 +167,18 @@ impl Transport {
                 transport.end();
             }
         });
+    }
+
+    /// Takes note of `bytes` for the client; `false` where so many are waiting for it already that it
+    /// gets no more. The engine's own queue counts packets, and a packet may be a long history.
+    ///
+    /// Polling clients have the engine's limit only: what they took is not seen here.
+    pub(crate) fn may_queue(&self, bytes: usize) -> bool {
+        let Way::Websocket(kill) = &*lock(&self.way) else {
+            return true;
+        };
+        let queued = self.queued.fetch_add(bytes as u64, Ordering::Relaxed);
+        queued.saturating_sub(kill.written()) <= BACKLOG
     }
 
     fn end(&self) {

@@ -9,7 +9,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use socketioxide_core::{Sid, Str, Value, packet::Packet};
+use socketioxide_core::{
+    Sid, Str, Value,
+    packet::{Packet, PacketData},
+};
 use starling_kernel::{
     envelope::Envelope,
     session::{Peer, SendError},
@@ -118,6 +121,12 @@ impl SocketPeer {
     }
 
     fn deliver(&self, packet: Packet, volatile: bool) -> Result<(), SendError> {
+        // One that may be dropped does not count as waiting.
+        let bytes = if volatile { 0 } else { size(&packet) };
+        let fits = |transport: Arc<Transport>| transport.may_queue(bytes);
+        if !self.transport.upgrade().is_none_or(fits) {
+            return Err(SendError::Full);
+        }
         if self.state.load(Ordering::Acquire) == CONNECTING {
             let mut early = self.early();
             // It may have been opened while we waited for the lock.
@@ -150,6 +159,19 @@ impl SocketPeer {
 
     fn early(&self) -> MutexGuard<'_, Early> {
         self.early.lock().expect("no panic while held")
+    }
+}
+
+/// Bytes of a packet's text and attachments.
+fn size(packet: &Packet) -> usize {
+    match &packet.inner {
+        PacketData::Event(Value::Str(text, bins), _)
+        | PacketData::EventAck(Value::Str(text, bins), _)
+        | PacketData::BinaryEvent(Value::Str(text, bins), _)
+        | PacketData::BinaryAck(Value::Str(text, bins), _) => {
+            text.len() + bins.iter().flatten().map(Bytes::len).sum::<usize>()
+        }
+        _ => 0,
     }
 }
 

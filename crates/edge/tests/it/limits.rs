@@ -88,6 +88,15 @@ async fn a_full_send_queue_ends_the_connection_at_once() {
 }
 
 #[tokio::test]
+async fn bytes_that_wait_are_limited_too() {
+    let door = open_with(|_, _| {}).await;
+    let mut lazy = Client::connect(&door).await;
+    lazy.emit("many", json!({"count": 400, "bytes": 50_000}))
+        .await;
+    door.probe.ends(1).await;
+}
+
+#[tokio::test]
 async fn headers_and_bodies_have_to_come_in_time() {
     let door = open_with(|config, _| {
         config.header_timeout = Duration::from_millis(200);
