@@ -181,6 +181,15 @@ impl Transport {
         queued.saturating_sub(kill.written()) <= BACKLOG
     }
 
+    /// Bytes that wait for the client; nothing is known of polling ones.
+    pub(crate) fn backlog(&self) -> usize {
+        let Way::Websocket(kill) = &*lock(&self.way) else {
+            return 0;
+        };
+        let queued = self.queued.load(Ordering::Relaxed);
+        queued.saturating_sub(kill.written()) as usize
+    }
+
     fn end(&self) {
         if self.counted.swap(false, Ordering::Relaxed) {
             connections(&lock(&self.way)).decrement(1);

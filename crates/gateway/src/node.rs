@@ -56,7 +56,7 @@ async fn serve(mut config: Config, mode: Mode) -> Result<()> {
         config.times,
         roster_clock.clone(),
     );
-    let hub = Hub::new(backend.clone());
+    let hub = Hub::new(backend.clone(), config.limits.history);
     let lease = roster.run(hub.clone()).await;
     lease.context("cannot begin this node's lease")?;
     let services = Arc::new(Services {

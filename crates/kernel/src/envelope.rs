@@ -77,7 +77,49 @@ pub struct Position {
     pub seq: u64,
 }
 
+/// How a message stands to somebody who has everything up to some place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// They have it.
+    Old,
+    /// It is the very next.
+    Next,
+    /// Something is missing between, or the log is in another life.
+    Gap,
+}
+
 impl Position {
+    /// Before the first message of whatever life the log is in or will be.
+    pub fn start() -> Self {
+        Self {
+            epoch: String::new(),
+            seq: 0,
+        }
+    }
+
+    /// Whether this is [`Position::start`].
+    pub fn is_start(&self) -> bool {
+        self.epoch.is_empty()
+    }
+
+    /// Whether both are of one life of the log; the start is of any.
+    pub fn same_life(&self, epoch: &str) -> bool {
+        self.is_start() || self.epoch == epoch
+    }
+
+    /// How `next` stands to somebody who has everything up to here.
+    pub fn step_to(&self, next: &Self) -> Step {
+        if !self.same_life(&next.epoch) {
+            Step::Gap
+        } else if next.seq <= self.seq {
+            Step::Old
+        } else if next.seq == self.seq + 1 {
+            Step::Next
+        } else {
+            Step::Gap
+        }
+    }
+
     /// The message id that clients see: unique in the cluster.
     pub fn id(&self) -> String {
         format!("{}-{}", self.epoch, self.seq)

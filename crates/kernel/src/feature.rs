@@ -8,12 +8,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
+    envelope::Envelope,
     error::AppError,
     hub::Hub,
     id::RoomName,
     limits::Limits,
     payload::Payload,
-    ports::{Backend, Order, Transition},
+    ports::{Backend, Order, Page, Transition},
     roster::Roster,
     session::{Session, Tokens},
     time::Clock,
@@ -98,8 +99,12 @@ pub trait Feature: Send + Sync {
     /// An order to this node. Must not wait.
     fn ordered(&self, _order: &Order) {}
 
-    /// The topic's history has a hole that cannot be filled, or began anew. Must not wait.
-    fn broken(&self, _topic: &Topic) {}
+    /// The topic's history has a hole that cannot be filled, or began anew; `page` is the newest that
+    /// is held. Returns what to tell the connections that miss something, instead of what they miss.
+    /// Must not wait.
+    fn broken(&self, _topic: &Topic, _page: &Page) -> Option<Envelope> {
+        None
+    }
 
     /// Unstored messages may have been lost on any topic. Must not wait.
     fn lost(&self) {}

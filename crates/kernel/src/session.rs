@@ -3,9 +3,11 @@
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, RwLock},
+    time::Duration,
 };
 
 use serde::Serialize;
+use tokio::time::sleep;
 
 use crate::{
     envelope::Envelope,
@@ -16,6 +18,12 @@ use crate::{
     time::Timestamp,
     topic::Namespace,
 };
+
+/// A client that has taken all but so many bytes is given more of what is long.
+const UNTAKEN: usize = 64 * 1024;
+
+/// How often is looked whether it has.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Why a message could not be handed to a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +38,13 @@ pub enum SendError {
 pub trait Peer: Send + Sync {
     /// Queues a message; never waits. Messages arrive in the order of the calls.
     fn send(&self, envelope: &Envelope) -> Result<(), SendError>;
+
+    /// Bytes that were sent and that the client has not taken yet, as far as the transport knows.
+    /// What is long is sent in parts, each when the one before has been taken.
+    fn backlog(&self) -> usize;
+
+    /// Whether it has ended: nothing can be sent any more.
+    fn closed(&self) -> bool;
 
     /// Ends the connection for good: the client does not come back by itself.
     fn disconnect(&self);
@@ -145,6 +160,18 @@ impl Session {
             metrics::counter!(crate::metric::SLOW_CONSUMERS).increment(1);
             self.peer.kill();
         }
+    }
+
+    /// Waits until the client has taken most of what it was sent; `false` where the connection has
+    /// ended. The transport sees to it that one that takes nothing ends.
+    pub async fn takes_more(&self) -> bool {
+        while !self.peer.closed() {
+            if self.peer.backlog() <= UNTAKEN {
+                return true;
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+        false
     }
 
     /// Tells the client of a failure that no acknowledgement can carry.

@@ -38,6 +38,8 @@ pub struct Client {
 struct Inbox {
     sender: mpsc::UnboundedSender<Envelope>,
     room: AtomicUsize,
+    /// Bytes that are said to be untaken.
+    backlog: AtomicUsize,
     disconnected: AtomicBool,
     killed: AtomicBool,
 }
@@ -51,6 +53,14 @@ impl Peer for Inbox {
         self.sender
             .send(envelope.clone())
             .map_err(|_| SendError::Closed)
+    }
+
+    fn backlog(&self) -> usize {
+        self.backlog.load(Ordering::Relaxed)
+    }
+
+    fn closed(&self) -> bool {
+        self.sender.is_closed()
     }
 
     fn disconnect(&self) {
@@ -68,6 +78,7 @@ impl Client {
         let peer = Arc::new(Inbox {
             sender,
             room: AtomicUsize::new(usize::MAX),
+            backlog: AtomicUsize::new(0),
             disconnected: AtomicBool::new(false),
             killed: AtomicBool::new(false),
         });
@@ -128,6 +139,11 @@ impl Client {
     /// From now on it takes only so many more messages.
     pub fn take_only(&self, n: usize) {
         self.peer.room.store(n, Ordering::Relaxed);
+    }
+
+    /// From now on it seems to have left so many bytes untaken.
+    pub fn leave_untaken(&self, bytes: usize) {
+        self.peer.backlog.store(bytes, Ordering::Relaxed);
     }
 
     /// Whether the node told it not to come back.

@@ -10,18 +10,20 @@ use std::{
 
 use async_trait::async_trait;
 use starling_kernel::{
-    envelope::Draft,
+    envelope::{Draft, Position},
     id::{ConnId, Incarnation, RoomName, UserId},
     ports::*,
     topic::Topic,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Switches of a node's faults.
 #[derive(Default)]
 pub struct Faults {
     cut: AtomicBool,
     lose: AtomicUsize,
+    /// Whether the relay is behind: what it brings is kept until it is not.
+    lag: watch::Sender<bool>,
     heard: Mutex<Option<mpsc::Sender<Heard>>>,
 }
 
@@ -38,6 +40,11 @@ impl Faults {
         if let Some(heard) = heard {
             let _ = heard.send(Heard::Lost).await;
         }
+    }
+
+    /// Whether the relay is behind: what it brings arrives when it no longer is.
+    pub fn lag(&self, behind: bool) {
+        self.lag.send_replace(behind);
     }
 
     /// The node misses the next `n` parcels.
@@ -103,8 +110,10 @@ impl Bus for Faulty {
         let (sender, receiver) = mpsc::channel(65_536);
         *self.faults.heard.lock().expect("no panic while held") = Some(sender.clone());
         let faults = self.faults.clone();
+        let mut lag = self.faults.lag.subscribe();
         tokio::spawn(async move {
             while let Some(heard) = inner.recv().await {
+                let _ = lag.wait_for(|behind| !behind).await;
                 if !faults.loses(&heard) && sender.send(heard).await.is_err() {
                     break;
                 }
@@ -134,6 +143,11 @@ impl Log for Faulty {
     async fn latest(&self, topic: &Topic, limit: usize) -> PortResult<Page> {
         self.faults.check()?;
         self.inner.log.latest(topic, limit).await
+    }
+
+    async fn renew(&self, topic: &Topic, known: &Position) -> PortResult<()> {
+        self.faults.check()?;
+        self.inner.log.renew(topic, known).await
     }
 }
 

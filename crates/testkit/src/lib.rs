@@ -85,7 +85,7 @@ impl Node {
         let clock = Arc::new(Clock::default());
         let times = PresenceTimes::default();
         let roster = Roster::new(backend.presence.clone(), node, times, clock.clone());
-        let hub = Hub::new(backend.clone());
+        let hub = Hub::new(backend.clone(), Limits::default().history);
         roster.run(hub.clone()).await.expect("a lease");
         let services = Arc::new(Services {
             backend: backend.clone(),

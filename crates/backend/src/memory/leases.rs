@@ -14,7 +14,7 @@ use super::state::{State, later};
 use crate::SWEEP_BATCH;
 
 /// Lives of nodes, and when all of them were silent.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Leases {
     /// When each ends.
     until: HashMap<Incarnation, Timestamp>,

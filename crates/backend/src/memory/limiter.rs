@@ -11,7 +11,7 @@ use super::MemoryNode;
 
 /// Buckets that are not full, each as the time at which it will be (the generic cell rate
 /// algorithm: one number a bucket). As many as keys were used within the time a bucket fills.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Buckets {
     full_at: HashMap<String, Instant>,
     by_time: BTreeSet<(Instant, String)>,

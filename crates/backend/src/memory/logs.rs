@@ -19,6 +19,7 @@ const REPEATS: usize = 1_000_000;
 type OnceKey = (Topic, UserId, String);
 
 /// All logs, and what was sent once.
+#[derive(Clone)]
 pub(super) struct Logs {
     pub(super) history: usize,
     logs: HashMap<Topic, TopicLog>,
@@ -27,6 +28,7 @@ pub(super) struct Logs {
     forget: VecDeque<(Timestamp, OnceKey)>,
 }
 
+#[derive(Clone)]
 struct TopicLog {
     epoch: String,
     head: u64,
@@ -86,6 +88,14 @@ impl Logs {
         let surplus = log.entries.len().saturating_sub(keep);
         log.entries.drain(..surplus);
         (position, parcel)
+    }
+
+    fn renew(&mut self, topic: &Topic, known: &Position) {
+        let log = self.logs.get_mut(topic);
+        if let Some(log) = log.filter(|log| log.epoch == known.epoch && log.head < known.seq) {
+            log.epoch = id::random(EPOCH_LEN);
+            log.head = known.seq;
+        }
     }
 
     /// The first one's position, if this is a repeat within the log's present life.
@@ -193,5 +203,10 @@ impl Log for MemoryNode {
 
     async fn latest(&self, topic: &Topic, limit: usize) -> PortResult<Page> {
         Ok(self.step(|state, _| state.latest(topic, limit)))
+    }
+
+    async fn renew(&self, topic: &Topic, known: &Position) -> PortResult<()> {
+        self.step(|state, _| state.logs.renew(topic, known));
+        Ok(())
     }
 }

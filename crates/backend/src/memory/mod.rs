@@ -29,6 +29,9 @@ pub const HISTORY: usize = 1_000;
 #[derive(Clone)]
 pub struct Store(Arc<Shared>);
 
+/// A former state of a [`Store`].
+pub struct Snapshot(State);
+
 struct Shared {
     began: (Instant, Timestamp),
     state: Mutex<State>,
@@ -71,6 +74,16 @@ impl Store {
     pub fn wipe(&self) {
         let now = self.now();
         self.lock().wipe(now);
+    }
+
+    /// What it holds now, for [`Store::rewind`].
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot(self.lock().clone())
+    }
+
+    /// Forgets everything since, as a failover to a replica that was behind does.
+    pub fn rewind(&self, to: &Snapshot) {
+        self.lock().rewind(&to.0);
     }
 
     fn now(&self) -> Timestamp {

@@ -13,7 +13,7 @@ use starling_kernel::{
 use super::state::{State, later};
 
 /// A room or a namespace, while somebody is in it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Place {
     pub(super) members: HashMap<UserId, Present>,
     /// For a room.
@@ -21,6 +21,7 @@ pub(super) struct Place {
 }
 
 /// What a room has beyond its members.
+#[derive(Clone)]
 pub(super) struct RoomInfo {
     pub(super) created_at: Timestamp,
     pub(super) private: bool,
@@ -28,6 +29,7 @@ pub(super) struct RoomInfo {
 }
 
 /// A member and what holds it.
+#[derive(Clone)]
 pub(super) struct Present {
     pub(super) member: Member,
     since: Timestamp,

@@ -14,6 +14,7 @@ use starling_kernel::{
 use super::{bus::Line, leases::Leases, limiter::Buckets, logs::Logs, places::Place};
 
 /// Everything that nodes share, behind one lock. Every port's operation is one method, hence atomic.
+#[derive(Clone)]
 pub(super) struct State {
     pub(super) times: PresenceTimes,
     pub(super) places: HashMap<Topic, Place>,
@@ -55,6 +56,13 @@ impl State {
         self.lines = lines;
         self.leases
             .pause_sweeps(now, self.times.lease + self.times.grace);
+    }
+
+    /// Becomes what it was, apart from who listens.
+    pub(super) fn rewind(&mut self, to: &Self) {
+        let lines = std::mem::take(&mut self.lines);
+        *self = to.clone();
+        self.lines = lines;
     }
 
     /// Tells all nodes that subscribed to `topic`, except the one with the line `but`.

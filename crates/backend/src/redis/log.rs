@@ -93,6 +93,17 @@ impl Log for RedisNode {
     async fn latest(&self, topic: &Topic, limit: usize) -> PortResult<Page> {
         self.read(topic, "latest", 0, limit).await
     }
+
+    async fn renew(&self, topic: &Topic, known: &Position) -> PortResult<()> {
+        let args = vec![
+            topic.to_string().into(),
+            known.epoch.clone().into(),
+            known.seq.to_string().into(),
+            id::random(EPOCH_LEN).into(),
+        ];
+        let key = self.keys.of_topic(topic);
+        self.link.run(&script::RENEW, key, args).await
+    }
 }
 
 /// A reply that no script of ours would give.

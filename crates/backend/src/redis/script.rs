@@ -16,6 +16,7 @@ macro_rules! scripts {
 scripts! {
     APPEND = ["append.lua"];
     READ = ["read.lua"];
+    RENEW = ["renew.lua"];
     ENTER = ["presence.lua", "enter.lua"];
     EXIT = ["presence.lua", "exit.lua"];
     EVICT = ["presence.lua", "evict.lua"];

@@ -64,7 +64,8 @@ on_every_backend! {
         a_namespace_has_a_log_without_anybody_there
         a_user_has_a_log_without_a_room
         pages_hold_what_was_asked_for
-        the_oldest_entries_are_trimmed;
+        the_oldest_entries_are_trimmed
+        a_log_that_lost_its_tail_begins_anew_beyond_it;
     bus:
         a_publish_is_heard_by_the_others_who_subscribed
         what_was_unsubscribed_is_not_heard

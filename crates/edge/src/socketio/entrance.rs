@@ -10,7 +10,10 @@ use std::{
 
 use socketioxide::{handler::ConnectHandler, socket::Socket};
 use socketioxide_core::{Sid, Value};
-use starling_kernel::{session::Session, topic::Namespace};
+use starling_kernel::{
+    session::{Peer, Session},
+    topic::Namespace,
+};
 
 use super::{
     Door,

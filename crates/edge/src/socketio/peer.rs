@@ -115,11 +115,6 @@ impl SocketPeer {
         self.deliver(Packet::event(self.namespace, value), volatile)
     }
 
-    /// Whether it has ended.
-    pub(super) fn closed(&self) -> bool {
-        self.state.load(Ordering::Acquire) == CLOSED
-    }
-
     fn deliver(&self, packet: Packet, volatile: bool) -> Result<(), SendError> {
         // One that may be dropped does not count as waiting.
         let bytes = if volatile { 0 } else { size(&packet) };
@@ -183,6 +178,15 @@ fn value(text: Str, attachments: &[Bytes]) -> Value {
 impl Peer for SocketPeer {
     fn send(&self, envelope: &Envelope) -> Result<(), SendError> {
         self.event(envelope.as_str(), &envelope.attachments, envelope.volatile)
+    }
+
+    fn backlog(&self) -> usize {
+        let transport = self.transport.upgrade();
+        transport.map_or(0, |transport| transport.backlog())
+    }
+
+    fn closed(&self) -> bool {
+        self.state.load(Ordering::Acquire) == CLOSED
     }
 
     fn disconnect(&self) {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use starling_kernel::{
+    envelope::Position,
     error::AppError,
     feature::Services,
     hub::Admission,
     id::RoomName,
-    ports::{Entry, Leave, Member, Page, PortError, Status},
+    ports::{Entry, Leave, Member, PortError, Status},
     session::Session,
     topic::Topic,
 };
@@ -25,8 +26,8 @@ pub(crate) struct Joining {
 
 impl Joining {
     /// Lets it hear everything after the history it was sent.
-    pub(crate) fn open_after(self, page: &Page) {
-        self.admission.open_after(page);
+    pub(crate) fn open_after(self, at: Position) {
+        self.admission.open_after(at);
     }
 }
 

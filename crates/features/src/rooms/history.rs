@@ -1,17 +1,11 @@
 //! What was said before.
 
-use std::{sync::Arc, time::Duration};
-
 use serde::Serialize;
 use serde_json::value::RawValue;
 use starling_kernel::{
     envelope::Envelope, error::AppError, feature::Services, id::RoomName, ports::Page,
     session::Session, topic::Topic,
 };
-use tokio::time::sleep;
-
-/// How often the history is asked for again while the backend is away.
-const RETRIES: u32 = 10;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -40,19 +34,13 @@ pub(super) fn send(session: &Session, room: &RoomName, page: &Page) {
     session.emit("room-history", &history);
 }
 
-/// Tells this node's members that the history they knew is no longer whole, with what there is.
-pub(super) async fn begin_anew(services: Arc<Services>, room: RoomName) {
-    for _ in 0..RETRIES {
-        if let Ok(page) = latest(&services, &room).await {
-            let history = History {
-                room_name: &room,
-                messages: page.messages(),
-                recovered: Some(false),
-            };
-            let envelope = Envelope::new("room-history", &history);
-            services.hub.emit_local(&Topic::room(&room), &envelope);
-            return;
-        }
-        sleep(Duration::from_secs(1)).await;
-    }
+/// What members are told who miss something for good: that the history is no longer whole, and what
+/// there is.
+pub(super) fn begun_anew(room: &RoomName, page: &Page) -> Envelope {
+    let history = History {
+        room_name: room,
+        messages: page.messages(),
+        recovered: Some(false),
+    };
+    Envelope::new("room-history", &history)
 }

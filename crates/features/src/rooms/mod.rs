@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use serde_json::json;
 use starling_kernel::{
-    envelope::{Draft, Envelope},
+    envelope::{Draft, Envelope, Position},
     error::AppError,
     feature::{Call, Feature, Reply, Routes, Services, done, reply},
     id::RoomName,
@@ -55,7 +55,7 @@ impl Rooms {
         let joining = self.membership.enter(&session, &room, entry).await?;
         session.emit("room-created", &Named { room_name: &room });
         session.emit("joined-room", &Named { room_name: &room });
-        joining.open_after(&Page::default());
+        joining.open_after(Position::start());
         reply(json!({"roomName": room}))
     }
 
@@ -81,7 +81,7 @@ impl Rooms {
             }
         };
         greet(&session, &room, &page);
-        joining.open_after(&page);
+        joining.open_after(page.end());
         self.lists.changed(&room);
         reply(json!({"roomName": room}))
     }
@@ -244,10 +244,8 @@ impl Feature for Rooms {
             .for_each(|room| self.lists.changed(room));
     }
 
-    /// The members get what is held, and are told that it is not all.
-    fn broken(&self, topic: &Topic) {
-        if let Some(room) = topic.room_name() {
-            tokio::spawn(history::begin_anew(self.services.clone(), room.clone()));
-        }
+    fn broken(&self, topic: &Topic, page: &Page) -> Option<Envelope> {
+        let room = topic.room_name()?;
+        Some(history::begun_anew(room, page))
     }
 }

@@ -93,8 +93,8 @@ async fn catch_up(
         });
     };
     let page = log.after(&topic, after, MISSED).await?;
-    let whole = page.entries.last().is_none_or(|(seq, _)| *seq == page.head);
-    if page.follows(&page.epoch, after) && whole {
+    let from = page.place(after);
+    if page.follows(&from) && page.is_last(&from) {
         return Ok(Caught {
             page,
             recovered: Some(true),
@@ -138,7 +138,7 @@ impl Rooms {
         };
         session.emit("session-restored", &restored);
         for (_, joining, caught) in self.back {
-            joining.open_after(&caught.page);
+            joining.open_after(caught.page.end());
         }
         fields
     }

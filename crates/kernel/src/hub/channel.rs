@@ -1,13 +1,21 @@
-//! One topic's listeners on this node.
+//! One topic's listeners on this node, and the node's own place in the topic's log.
+//!
+//! The *cursor* is the place up to which all that is stored was handed over: every live listener
+//! has at least everything up to it. Whoever begins behind it takes it back, and the log is read
+//! again from there; whoever has more than it gets nothing twice.
 
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use super::{Followers, Hub, hand_over, tell_transition};
+use super::{
+    Followers, hand_over,
+    listener::{Listener, Stage},
+    tell_transition,
+};
 use crate::{
-    envelope::{Envelope, Position},
+    envelope::{Envelope, Position, Step},
     id::ConnId,
     ports::{Backend, Page, Parcel, PortResult},
     session::Session,
@@ -17,9 +25,6 @@ use crate::{
 /// Parcels held back while a gap is read from the log; beyond that they are dropped and read from
 /// the log as well.
 const HELD: usize = 4_096;
-
-/// Messages held back for a connection that is joining; one that gets more than that is killed.
-const WAITING: usize = 4_096;
 
 /// A topic that somebody on this node listens to.
 pub(super) struct Channel {
@@ -41,28 +46,49 @@ struct Gate {
 #[derive(Default)]
 struct State {
     listeners: HashMap<ConnId, Listener>,
-    /// The place in the log up to which everything was handed over; unknown at first.
+    /// Unknown while nobody has begun to hear.
     cursor: Option<Position>,
     /// While the log is being read, what arrives is held back.
     healing: bool,
     held: VecDeque<(Position, Parcel)>,
+    /// Something may have been lost while the cursor was unknown.
+    suspect: bool,
     /// The last epoch for which the log was read once more.
     doubted: Option<String>,
 }
 
-struct Listener {
-    session: Arc<Session>,
-    /// The last `seq` it was given, or had in its history.
-    at: u64,
-    /// What it is to be given once it is in.
-    waiting: Option<Vec<(u64, Envelope)>>,
-}
-
 /// What the hub has to do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     Nothing,
+    /// Read the log from the cursor on.
     Heal,
+    /// The relay is behind the log: see in a while whether this has arrived.
+    Expect(Position),
+}
+
+/// What became of a page that was read to fill a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Filled {
+    /// Nothing is left to read.
+    Done,
+    /// There is more of it.
+    More,
+    /// It does not follow what everybody here has.
+    Broken,
+}
+
+/// What became of a page that was read for one listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Caught {
+    /// It hears what arrives from now on.
+    Up(Next),
+    /// There is more to read.
+    More,
+    /// The page does not follow what it has.
+    Broken,
+    /// It is gone.
+    Gone,
 }
 
 impl Channel {
@@ -81,10 +107,7 @@ impl Channel {
         (gate.subscribed, gate.pinned) = (true, true);
         if self.topic != Topic::Control {
             let page = backend.log.latest(&self.topic, 0).await?;
-            self.lock().cursor = Some(Position {
-                epoch: page.epoch,
-                seq: page.head,
-            });
+            self.lock().cursor = Some(page.end());
         }
         Ok(())
     }
@@ -103,11 +126,7 @@ impl Channel {
             backend.bus.subscribe(&self.topic).await?;
             gate.subscribed = true;
         }
-        let listener = Listener {
-            session: session.clone(),
-            at: 0,
-            waiting: Some(Vec::new()),
-        };
+        let listener = Listener::waiting(session);
         self.lock().listeners.insert(session.conn.clone(), listener);
         Ok(true)
     }
@@ -141,11 +160,11 @@ impl Channel {
     }
 
     pub(super) fn deliver_live(&self, envelope: &Envelope, followers: &Followers) {
-        self.lock().deliver(0, envelope, followers);
+        self.lock().deliver_unstored(envelope, followers);
     }
 
-    /// A parcel from the relay. It alone decides about gaps; everything stored comes through here or
-    /// through [`Channel::fill`].
+    /// A parcel from the relay. It alone decides about gaps; everything stored comes through here,
+    /// or from the log.
     pub(super) fn take(
         &self,
         position: Option<Position>,
@@ -154,88 +173,210 @@ impl Channel {
     ) -> Next {
         let mut state = self.lock();
         let Some(position) = position else {
-            state.deliver_parcel(0, &parcel, followers);
+            if let Parcel::Message(envelope) = &parcel {
+                state.deliver_unstored(envelope, followers);
+            }
             drop(state);
             self.tell(parcel, followers);
             return Next::Nothing;
         };
         if state.healing {
-            state.keep(position, parcel);
+            state.hold_back(position, parcel);
             return Next::Nothing;
         }
-        match state.judge(&position) {
-            Judgement::Old => Next::Nothing,
-            Judgement::Next => {
-                state.cursor = Some(position.clone());
-                state.deliver_parcel(position.seq, &parcel, followers);
+        match state
+            .cursor
+            .as_ref()
+            .map(|cursor| cursor.step_to(&position))
+        {
+            Some(Step::Old) => Next::Nothing,
+            Some(Step::Gap) => {
+                state.healing = true;
+                state.hold_back(position, parcel);
+                Next::Heal
+            }
+            // Kept by those who wait; the first to be let in says where the node is.
+            None => {
+                state.hand_out(&position, &parcel, followers);
+                Next::Nothing
+            }
+            Some(Step::Next) => {
+                state.deliver(&position, &parcel, followers);
                 drop(state);
                 self.tell(parcel, followers);
                 Next::Nothing
             }
-            Judgement::Gap => {
-                state.healing = true;
-                state.keep(position, parcel);
-                Next::Heal
+        }
+    }
+
+    /// Lets a waiting listener hear everything after `at`, up to which it has just been told.
+    pub(super) fn open(&self, conn: &ConnId, at: Position, followers: &Followers) -> Next {
+        let mut state = self.lock();
+        let alone = state.nobody_hears();
+        let Some(listener) = state.listeners.get_mut(conn) else {
+            return Next::Nothing;
+        };
+        let whole = listener.open(at, Stage::Live, followers);
+        let at = listener.at.clone();
+        state.suspect |= !whole;
+        state.join(at, alone)
+    }
+
+    /// Lets a waiting listener hear what is not stored. What is stored begins where the topic is.
+    pub(super) fn open_unstored(&self, conn: &ConnId, followers: &Followers) {
+        let mut state = self.lock();
+        let at = state.cursor.clone().unwrap_or_else(Position::start);
+        if let Some(listener) = state.listeners.get_mut(conn) {
+            listener.open(at, Stage::Live, followers);
+        }
+    }
+
+    /// Lets a waiting listener read the log from `at`, at its own pace.
+    pub(super) fn open_behind(&self, conn: &ConnId, at: Position, followers: &Followers) {
+        if let Some(listener) = self.lock().listeners.get_mut(conn) {
+            listener.open(at, Stage::CatchingUp, followers);
+        }
+    }
+
+    /// Where a listener that catches up has come to; `None` for any other.
+    pub(super) fn behind_at(&self, conn: &ConnId) -> Option<Position> {
+        let state = self.lock();
+        let listener = state.listeners.get(conn)?;
+        matches!(listener.stage, Stage::CatchingUp).then(|| listener.at.clone())
+    }
+
+    /// Gives a listener that catches up a page that was read after `from`; `part` encodes it, told
+    /// whether more follows. With the last part the listener hears what arrives.
+    pub(super) fn catch_up(
+        &self,
+        conn: &ConnId,
+        from: &Position,
+        page: &Page,
+        part: impl FnOnce(bool) -> Envelope,
+        followers: &Followers,
+    ) -> Caught {
+        let mut state = self.lock();
+        let (alone, cursor) = (state.nobody_hears(), state.cursor.clone());
+        let Some(listener) = state.listeners.get_mut(conn) else {
+            return Caught::Gone;
+        };
+        if !page.follows(from) {
+            return Caught::Broken;
+        }
+        listener.at = page.last(from);
+        let reached = cursor
+            .is_none_or(|cursor| cursor.same_life(&page.epoch) && cursor.seq <= listener.at.seq);
+        let up = page.is_last(from) && (reached || alone);
+        hand_over(&listener.session, &part(!up), followers);
+        if !up {
+            return Caught::More;
+        }
+        listener.stage = Stage::Live;
+        let at = listener.at.clone();
+        Caught::Up(state.join(at, alone))
+    }
+
+    /// A listener that catches up misses something for good: it is told by `notice`, and goes on
+    /// after `page`.
+    pub(super) fn skip_to(
+        &self,
+        conn: &ConnId,
+        page: &Page,
+        notice: Option<&Envelope>,
+        followers: &Followers,
+    ) {
+        if let Some(listener) = self.lock().listeners.get_mut(conn) {
+            listener.at = page.end();
+            if let Some(notice) = notice {
+                hand_over(&listener.session, notice, followers);
             }
         }
     }
 
-    /// Begins to hold parcels back, to compare with the log; `false` where there is nothing to
-    /// compare with or it is being done already.
+    /// Begins to hold parcels back, to compare with the log; `false` where it is being done already
+    /// or there is nothing to compare with yet.
     pub(super) fn hold(&self) -> bool {
         let mut state = self.lock();
         let begin = state.cursor.is_some() && !state.healing;
+        state.suspect |= state.cursor.is_none();
         state.healing |= begin;
         begin
     }
 
-    /// Where reading the log goes on.
-    pub(super) fn cursor(&self) -> Option<Position> {
-        self.lock().cursor.clone()
+    /// The same, where what was expected has not arrived.
+    pub(super) fn hold_without(&self, expected: &Position) -> bool {
+        let missing = {
+            let state = self.lock();
+            let cursor = state.cursor.as_ref();
+            cursor.is_some_and(|c| !c.same_life(&expected.epoch) || c.seq < expected.seq)
+        };
+        missing && self.hold()
     }
 
-    /// Takes over a page read from the log after the cursor.
-    pub(super) fn fill(&self, page: Page, followers: &Followers) -> Filled {
+    /// Where reading the log goes on.
+    pub(super) fn cursor(&self) -> Position {
+        self.lock().cursor.clone().unwrap_or_else(Position::start)
+    }
+
+    /// Takes over a page read from the log after `from`.
+    pub(super) fn fill(&self, from: &Position, page: Page, followers: &Followers) -> Filled {
         let mut state = self.lock();
-        let cursor = state.cursor.clone().unwrap_or_else(|| nowhere(&page.epoch));
-        if !same_life(&cursor, &page.epoch) {
-            state.begin_anew(&page.epoch);
-            return Filled {
-                complete: false,
-                broken: true,
-                count: 0,
-            };
+        if state.cursor.as_ref().is_some_and(|cursor| cursor != from) {
+            // Somebody who has less has come meanwhile.
+            return Filled::More;
         }
-        let count = page.entries.len();
-        let broken = !page.follows(&page.epoch, cursor.seq);
+        if !page.follows(from) || !state.all_go_on_with(&page) {
+            return Filled::Broken;
+        }
+        let (last, done) = (page.last(from), page.is_last(from));
         for (seq, parcel) in &page.entries {
-            state.deliver_parcel(*seq, parcel, followers);
+            state.deliver(&page.place(*seq), parcel, followers);
         }
-        let last = page
-            .entries
-            .last()
-            .map_or(page.head.max(cursor.seq), |(seq, _)| *seq);
-        state.cursor = Some(Position {
-            epoch: page.epoch,
-            seq: last,
-        });
+        state.cursor = Some(last);
         drop(state);
         page.entries
             .into_iter()
             .for_each(|(_, parcel)| self.tell(parcel, followers));
-        Filled {
-            complete: last >= page.head,
-            broken,
-            count,
+        if done { Filled::Done } else { Filled::More }
+    }
+
+    /// The last message of this life of the log that anybody here was given.
+    pub(super) fn furthest(&self, epoch: &str) -> Position {
+        let state = self.lock();
+        let given = state.listeners.values().map(|listener| &listener.at);
+        let all = given.chain(&state.cursor).filter(|at| at.epoch == epoch);
+        Position {
+            epoch: epoch.to_owned(),
+            seq: all.map(|at| at.seq).max().unwrap_or_default(),
         }
     }
 
-    /// The log is gone: what is held back is all there is, and nothing before it will be asked for.
-    pub(super) fn begin_anew(&self) {
+    /// There is a hole that no log can fill. Whoever can go on with `page`, the newest there is,
+    /// does; the others are told by `notice`. `false` where somebody has more than the page, which
+    /// is to be read again then.
+    pub(super) fn skip(
+        &self,
+        page: &Page,
+        notice: Option<&Envelope>,
+        followers: &Followers,
+    ) -> bool {
         let mut state = self.lock();
-        state.begin_anew("");
-        state.held.clear();
-        state.healing = false;
+        let ahead = |at: &Position| at.epoch == page.epoch && at.seq > page.head;
+        if state.live().any(|listener| ahead(&listener.at)) {
+            return false;
+        }
+        for listener in state.live() {
+            if page.follows(&listener.at) {
+                for (seq, parcel) in &page.entries {
+                    listener.parcel(&page.place(*seq), parcel, followers);
+                }
+            } else if let Some(notice) = notice {
+                hand_over(&listener.session, notice, followers);
+            }
+            listener.at = page.end();
+        }
+        state.cursor = Some(page.end());
+        true
     }
 
     /// Ends healing where nobody would notice a gap; `false` where somebody would.
@@ -250,63 +391,32 @@ impl Channel {
         idle
     }
 
-    /// Ends healing with what was held back; `Heal` where there is still a gap.
-    pub(super) fn release(&self, followers: &Followers) -> Next {
+    /// Ends healing with what was held back; `false` where there is still a gap.
+    pub(super) fn release(&self, followers: &Followers) -> bool {
         loop {
             let mut state = self.lock();
             let Some((position, parcel)) = state.held.pop_front() else {
                 state.healing = false;
-                return Next::Nothing;
+                return true;
             };
-            match state.judge(&position) {
-                Judgement::Old => {}
-                Judgement::Gap if state.is_stale(&position) => {}
-                Judgement::Gap => {
+            match state
+                .cursor
+                .as_ref()
+                .map(|cursor| cursor.step_to(&position))
+            {
+                None | Some(Step::Old) => {}
+                Some(Step::Gap) if state.is_stale(&position) => {}
+                Some(Step::Gap) => {
                     state.held.push_front((position, parcel));
-                    return Next::Heal;
+                    return false;
                 }
-                Judgement::Next => {
-                    state.cursor = Some(position.clone());
-                    state.deliver_parcel(position.seq, &parcel, followers);
+                Some(Step::Next) => {
+                    state.deliver(&position, &parcel, followers);
                     drop(state);
                     self.tell(parcel, followers);
                 }
             }
         }
-    }
-
-    /// Lets a waiting listener hear everything after `page`, its history.
-    fn open(&self, conn: &ConnId, history: Option<&Page>, followers: &Followers) -> Next {
-        let mut state = self.lock();
-        let mut next = Next::Nothing;
-        if let Some(page) = history {
-            let here = Position {
-                epoch: page.epoch.clone(),
-                seq: page.head,
-            };
-            match &state.cursor {
-                None => state.cursor = Some(here),
-                // The relay is behind what the history shows, and may stay so: look.
-                Some(cursor) if !same_life(cursor, &here.epoch) || cursor.seq < here.seq => {
-                    next = if state.healing {
-                        Next::Nothing
-                    } else {
-                        Next::Heal
-                    };
-                    state.healing = true;
-                }
-                Some(_) => {}
-            }
-        }
-        let after = history.map_or(0, |page| page.head);
-        let Some(listener) = state.listeners.get_mut(conn) else {
-            return next;
-        };
-        listener.at = after;
-        for (seq, envelope) in listener.waiting.take().unwrap_or_default() {
-            listener.give(seq, &envelope, followers);
-        }
-        next
     }
 
     /// Called in order: `take` has one caller, and it holds back while the healer is at work.
@@ -323,47 +433,50 @@ impl Channel {
     }
 }
 
-/// What filling did.
-pub(super) struct Filled {
-    /// Nothing is left to read.
-    pub(super) complete: bool,
-    /// There was a hole in the log itself.
-    pub(super) broken: bool,
-    /// How many entries there were.
-    pub(super) count: usize,
-}
-
-/// Before the first message of a life of the log.
-fn nowhere(epoch: &str) -> Position {
-    Position {
-        epoch: epoch.to_owned(),
-        seq: 0,
-    }
-}
-
-/// A cursor without an epoch was taken before the log had its first message.
-fn same_life(cursor: &Position, epoch: &str) -> bool {
-    cursor.epoch == epoch || (cursor.epoch.is_empty() && cursor.seq == 0)
-}
-
-enum Judgement {
-    Old,
-    Next,
-    Gap,
-}
-
 impl State {
-    fn judge(&self, position: &Position) -> Judgement {
-        match &self.cursor {
-            None => Judgement::Next,
-            Some(cursor) if !same_life(cursor, &position.epoch) => Judgement::Gap,
-            Some(cursor) if position.seq <= cursor.seq => Judgement::Old,
-            Some(cursor) if position.seq == cursor.seq + 1 => Judgement::Next,
-            Some(_) => Judgement::Gap,
+    fn live(&mut self) -> impl Iterator<Item = &mut Listener> {
+        self.listeners.values_mut().filter(|l| l.is_live())
+    }
+
+    fn nobody_hears(&self) -> bool {
+        !self.listeners.values().any(Listener::is_live)
+    }
+
+    /// A listener has come that has everything up to `at`; `alone`: the first one.
+    fn join(&mut self, at: Position, alone: bool) -> Next {
+        let suspect = std::mem::take(&mut self.suspect);
+        let next = match &self.cursor {
+            Some(cursor) if !alone && cursor != &at => {
+                if !at.same_life(&cursor.epoch) && !cursor.is_start() {
+                    Next::Heal
+                } else if at.seq < cursor.seq {
+                    Next::Expect(self.cursor.replace(at).unwrap_or_else(Position::start))
+                } else {
+                    Next::Expect(at)
+                }
+            }
+            _ => {
+                self.cursor = Some(at);
+                Next::Nothing
+            }
+        };
+        if !suspect && next != Next::Heal {
+            return next;
+        }
+        if std::mem::replace(&mut self.healing, true) {
+            Next::Nothing
+        } else {
+            Next::Heal
         }
     }
 
-    fn keep(&mut self, position: Position, parcel: Parcel) {
+    /// Whether everybody who hears can go on with the page.
+    fn all_go_on_with(&mut self, page: &Page) -> bool {
+        self.live()
+            .all(|listener| listener.at.same_life(&page.epoch) && listener.at.seq <= page.head)
+    }
+
+    fn hold_back(&mut self, position: Position, parcel: Parcel) {
         if self.held.len() >= HELD {
             // The rest is in the log too: the first one left shows the gap again.
             self.held.clear();
@@ -377,7 +490,7 @@ impl State {
         let other_life = self
             .cursor
             .as_ref()
-            .is_some_and(|c| !same_life(c, &position.epoch));
+            .is_some_and(|cursor| !cursor.same_life(&position.epoch));
         let again = self.doubted.as_ref() == Some(&position.epoch);
         if other_life {
             self.doubted = Some(position.epoch.clone());
@@ -385,90 +498,22 @@ impl State {
         other_life && again
     }
 
-    fn begin_anew(&mut self, epoch: &str) {
-        self.cursor = Some(Position {
-            epoch: epoch.to_owned(),
-            seq: 0,
-        });
-        self.listeners
-            .values_mut()
-            .for_each(|listener| listener.at = 0);
+    fn deliver(&mut self, position: &Position, parcel: &Parcel, followers: &Followers) {
+        self.cursor = Some(position.clone());
+        self.hand_out(position, parcel, followers);
     }
 
-    fn deliver_parcel(&mut self, seq: u64, parcel: &Parcel, followers: &Followers) {
-        if let Parcel::Message(envelope) = parcel {
-            self.deliver(seq, envelope, followers);
+    fn hand_out(&mut self, position: &Position, parcel: &Parcel, followers: &Followers) {
+        for listener in self.listeners.values_mut() {
+            listener.parcel(position, parcel, followers);
         }
     }
 
-    fn deliver(&mut self, seq: u64, envelope: &Envelope, followers: &Followers) {
+    fn deliver_unstored(&mut self, envelope: &Envelope, followers: &Followers) {
         for (conn, listener) in &mut self.listeners {
             if envelope.except.as_ref() != Some(conn) {
-                listener.give(seq, envelope, followers);
+                listener.unstored(envelope, followers);
             }
-        }
-    }
-}
-
-impl Listener {
-    /// `seq` is 0 for what is not stored.
-    fn give(&mut self, seq: u64, envelope: &Envelope, followers: &Followers) {
-        if let Some(waiting) = &mut self.waiting {
-            if waiting.len() >= WAITING {
-                return self.session.peer.kill();
-            }
-            return waiting.push((seq, envelope.clone()));
-        }
-        if seq != 0 && seq <= self.at {
-            return;
-        }
-        self.at = self.at.max(seq);
-        hand_over(&self.session, envelope, followers);
-    }
-}
-
-/// A connection on its way into a topic.
-pub struct Admission {
-    hub: Arc<Hub>,
-    channel: Arc<Channel>,
-    conn: ConnId,
-    open: bool,
-}
-
-impl Admission {
-    pub(super) fn new(hub: Arc<Hub>, channel: Arc<Channel>, conn: ConnId) -> Self {
-        Self {
-            hub,
-            channel,
-            conn,
-            open: false,
-        }
-    }
-
-    /// Opens a topic without history: the connection hears everything from its admission on.
-    pub fn open_live(mut self) {
-        self.open = true;
-        self.channel.open(&self.conn, None, &self.hub.followers);
-    }
-
-    /// Opens a topic whose history, `page`, the connection has just been sent: it hears what comes
-    /// after it, each message once.
-    pub fn open_after(mut self, page: &Page) {
-        self.open = true;
-        if self
-            .channel
-            .open(&self.conn, Some(page), &self.hub.followers)
-            == Next::Heal
-        {
-            self.hub.heal(self.channel.clone());
-        }
-    }
-}
-
-impl Drop for Admission {
-    fn drop(&mut self) {
-        if !self.open && self.channel.remove(&self.conn) {
-            self.hub.close_when_empty(self.channel.clone());
         }
     }
 }

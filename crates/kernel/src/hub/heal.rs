@@ -8,9 +8,13 @@ use tracing::{info, warn};
 
 use super::{
     Hub,
-    channel::{Channel, Next},
+    channel::{Channel, Filled},
 };
-use crate::{metric, ports::PortError};
+use crate::{
+    envelope::{Envelope, Position},
+    metric,
+    ports::{Page, PortResult},
+};
 
 /// Entries read at a time.
 const PAGE: usize = 500;
@@ -18,47 +22,74 @@ const PAGE: usize = 500;
 /// The shortest and the longest pause between two attempts while the backend is away.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
+/// How long the relay may be behind a history that somebody was sent.
+const LAG: Duration = Duration::from_millis(250);
+
 /// Reads the channel's log from its cursor until nothing is missing, then lets go what was held
 /// back. Goes on for as long as somebody listens.
 pub(super) async fn heal(hub: Arc<Hub>, channel: Arc<Channel>) {
     let mut pause = PAUSES.0;
-    let mut broken = false;
     while !channel.give_up() {
-        match step(&hub, &channel, &mut broken).await {
-            Ok(true) => break,
+        match step(&hub, &channel).await {
+            Ok(true) => return,
             Ok(false) => {
                 pause = PAUSES.0;
                 sleep(Duration::from_millis(1)).await;
             }
-            Err(PortError::Unavailable(error)) => {
-                warn!(topic = %channel.topic, error, "cannot read the log yet");
+            Err(error) => {
+                warn!(topic = %channel.topic, %error, "cannot read the log yet");
                 sleep(pause).await;
                 pause = (pause * 2).min(PAUSES.1);
             }
-            Err(_) => {
-                // The room is gone from the backend, with its log.
-                channel.begin_anew();
-                broken = true;
-                break;
-            }
         }
-    }
-    if broken {
-        counter!(metric::GAPS_BROKEN).increment(1);
-        hub.followers.each(|feature| feature.broken(&channel.topic));
     }
 }
 
 /// Reads and takes over one page; `true` when nothing is missing any more.
-async fn step(hub: &Hub, channel: &Channel, broken: &mut bool) -> Result<bool, PortError> {
+async fn step(hub: &Hub, channel: &Channel) -> PortResult<bool> {
     let _permit = hub.healing.acquire().await;
-    let after = channel.cursor().map_or(0, |cursor| cursor.seq);
-    let page = hub.backend.log.after(&channel.topic, after, PAGE).await?;
-    let filled = channel.fill(page, &hub.followers);
-    *broken |= filled.broken;
-    if filled.count > 0 {
-        counter!(metric::GAPS_HEALED).increment(1);
-        info!(topic = %channel.topic, messages = filled.count, "filled a gap from the log");
+    let from = channel.cursor();
+    let log = &hub.backend.log;
+    let page = log.after(&channel.topic, from.seq, PAGE).await?;
+    let (epoch, count) = (page.epoch.clone(), page.entries.len());
+    let done = match channel.fill(&from, page, &hub.followers) {
+        Filled::Broken => skip(hub, channel, &epoch).await?,
+        filled => {
+            if count > 0 {
+                counter!(metric::GAPS_HEALED).increment(1);
+                info!(topic = %channel.topic, messages = count, "filled a gap from the log");
+            }
+            filled == Filled::Done
+        }
+    };
+    Ok(done && channel.release(&hub.followers))
+}
+
+/// Goes on after a hole that the log does not fill; `false` where the log has to be read again.
+async fn skip(hub: &Hub, channel: &Channel, epoch: &str) -> PortResult<bool> {
+    hub.backend
+        .log
+        .renew(&channel.topic, &channel.furthest(epoch))
+        .await?;
+    let (page, notice) = newest(hub, channel).await?;
+    let skipped = channel.skip(&page, notice.as_ref(), &hub.followers);
+    if skipped {
+        counter!(metric::GAPS_BROKEN).increment(1);
     }
-    Ok(filled.complete && channel.release(&hub.followers) == Next::Nothing)
+    Ok(skipped)
+}
+
+/// The newest there is, and what those are told who miss what was before.
+pub(super) async fn newest(hub: &Hub, channel: &Channel) -> PortResult<(Page, Option<Envelope>)> {
+    let page = hub.backend.log.latest(&channel.topic, hub.history).await?;
+    let notice = hub.followers.broken(&channel.topic, &page);
+    Ok((page, notice))
+}
+
+/// Reads the log where what it is known to hold has not arrived in a while.
+pub(super) async fn expect(hub: Arc<Hub>, channel: Arc<Channel>, expected: Position) {
+    sleep(LAG).await;
+    if channel.hold_without(&expected) {
+        heal(hub, channel).await;
+    }
 }

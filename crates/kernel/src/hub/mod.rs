@@ -4,9 +4,12 @@
 //! with its first listener and unsubscribes with its last. Stored messages reach each listener in
 //! the order of the log, each once, without a gap: what is missing is read from the log.
 
+mod admission;
+mod catch_up;
 mod channel;
 mod heal;
 mod latest;
+mod listener;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,7 +20,8 @@ use metrics::counter;
 use tokio::sync::{Semaphore, mpsc};
 use tracing::{info, warn};
 
-pub use channel::Admission;
+pub use admission::Admission;
+pub use catch_up::EncodePart;
 use channel::{Channel, Next};
 
 use crate::{
@@ -25,7 +29,7 @@ use crate::{
     error::AppError,
     feature::Feature,
     metric,
-    ports::{Appended, Backend, Heard, Once, Order, Parcel, PortResult, Transition},
+    ports::{Appended, Backend, Heard, Once, Order, Page, Parcel, PortResult, Transition},
     session::{SendError, Session},
     topic::Topic,
 };
@@ -50,6 +54,13 @@ impl Followers {
             .for_each(|f| tell(f.as_ref()));
     }
 
+    fn broken(&self, topic: &Topic, page: &Page) -> Option<Envelope> {
+        let features = self.features.get()?.iter();
+        features.fold(None, |notice, feature| {
+            feature.broken(topic, page).or(notice)
+        })
+    }
+
     fn label(&self, event: &str) -> &'static str {
         self.events
             .get()
@@ -66,17 +77,21 @@ pub struct Hub {
     followers: Followers,
     healing: Semaphore,
     latest: latest::Latest,
+    /// Messages that are shown to somebody who missed more than the log holds.
+    history: usize,
 }
 
 impl Hub {
-    /// A hub over the backend. Nothing is heard before [`Hub::run`].
-    pub fn new(backend: Backend) -> Arc<Self> {
+    /// A hub over the backend; `history` messages are shown to somebody who missed more than the
+    /// log holds. Nothing is heard before [`Hub::run`].
+    pub fn new(backend: Backend, history: usize) -> Arc<Self> {
         Arc::new(Self {
             backend,
             channels: Mutex::default(),
             followers: Followers::default(),
             healing: Semaphore::new(HEALING_AT_ONCE),
             latest: latest::Latest::default(),
+            history,
         })
     }
 
@@ -112,7 +127,7 @@ impl Hub {
         loop {
             let channel = self.channel(topic);
             if channel.admit(session, &self.backend).await? {
-                return Ok(Admission::new(self.clone(), channel, session.conn.clone()));
+                return Ok(Admission::new(self.clone(), channel, session.clone()));
             }
             // It was closed just now; a new one takes its place.
             tokio::task::yield_now().await;
@@ -226,9 +241,8 @@ impl Hub {
                 let Some(channel) = self.lock().get(&topic).cloned() else {
                     return;
                 };
-                if channel.take(position, parcel, &self.followers) == Next::Heal {
-                    self.heal(channel);
-                }
+                let next = channel.take(position, parcel, &self.followers);
+                self.go_on(&channel, next);
             }
             Heard::Lost => self.compare(),
             Heard::Up(up) => info!(up, "relay"),
@@ -246,6 +260,16 @@ impl Hub {
 
     fn heal(self: &Arc<Self>, channel: Arc<Channel>) {
         tokio::spawn(heal::heal(self.clone(), channel));
+    }
+
+    fn go_on(self: &Arc<Self>, channel: &Arc<Channel>, next: Next) {
+        match next {
+            Next::Nothing => {}
+            Next::Heal => self.heal(channel.clone()),
+            Next::Expect(position) => {
+                tokio::spawn(heal::expect(self.clone(), channel.clone(), position));
+            }
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Topic, Arc<Channel>>> {

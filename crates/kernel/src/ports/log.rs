@@ -50,14 +50,36 @@ impl Page {
             .collect()
     }
 
-    /// Whether the page goes on without a hole from `after` of `epoch`.
-    pub fn follows(&self, epoch: &str, after: u64) -> bool {
-        let same_life = self.epoch == epoch && after <= self.head;
+    /// The place `seq` in the page's life of the log.
+    pub fn place(&self, seq: u64) -> Position {
+        Position {
+            epoch: self.epoch.clone(),
+            seq,
+        }
+    }
+
+    /// Where whoever was given the whole page, up to its head, stands then.
+    pub fn end(&self) -> Position {
+        self.place(self.head)
+    }
+
+    /// Where the last entry stands, or `from` where there is none.
+    pub fn last(&self, from: &Position) -> Position {
+        self.place(self.entries.last().map_or(from.seq, |(seq, _)| *seq))
+    }
+
+    /// Whether nothing newer was stored when it was read, for a page read after `from`.
+    pub fn is_last(&self, from: &Position) -> bool {
+        self.last(from).seq >= self.head
+    }
+
+    /// Whether somebody who has everything up to `from` can go on with this page without a hole.
+    pub fn follows(&self, from: &Position) -> bool {
         let no_hole = match self.entries.first() {
-            Some((first, _)) => *first == after + 1,
-            None => after == self.head,
+            Some((first, _)) => *first <= from.seq + 1,
+            None => from.seq == self.head,
         };
-        same_life && no_hole
+        from.same_life(&self.epoch) && from.seq <= self.head && no_hole
     }
 }
 
@@ -81,4 +103,9 @@ pub trait Log: Send + Sync {
 
     /// The newest `limit` entries.
     async fn latest(&self, topic: &Topic, limit: usize) -> PortResult<Page>;
+
+    /// Somebody was given the message at `known`. A log that is in the same life and has not come so
+    /// far lost its tail, in a failover: it begins a new life beyond that place, so that no place is
+    /// given twice.
+    async fn renew(&self, topic: &Topic, known: &Position) -> PortResult<()>;
 }

@@ -193,7 +193,7 @@ pub(crate) async fn pages_hold_what_was_asked_for(ground: Ground) {
     }
     let oldest = after(&node, 3, 4).await;
     assert_eq!((seqs(&oldest), oldest.head), (vec![4, 5, 6, 7], 10));
-    assert!(oldest.follows(&oldest.epoch, 3));
+    assert!(oldest.follows(&oldest.place(3)));
     assert_eq!(seqs(&after(&node, 8, 100).await), [9, 10]);
     assert_eq!(seqs(&after(&node, 10, 100).await), [0; 0]);
     assert_eq!(seqs(&after(&node, 99, 100).await), [0; 0]);
@@ -215,5 +215,24 @@ pub(crate) async fn the_oldest_entries_are_trimmed(ground: Ground) {
     // A backend may trim in blocks of a hundred, which is much cheaper.
     assert!((HISTORY..HISTORY + 200).contains(&page.entries.len()));
     assert_eq!(page.entries.last().unwrap().0, 400);
-    assert!(!page.follows(&page.epoch, 0), "there is a hole");
+    assert!(!page.follows(&page.place(0)), "there is a hole");
+}
+
+pub(crate) async fn a_log_that_lost_its_tail_begins_anew_beyond_it(ground: Ground) {
+    let node = ground.node("one").await;
+    node.create(&room("r"), "ann", "c1").await;
+    let log = &node.backend.log;
+    let first = node.say(&room("r"), "a").await;
+    log.renew(&room("r"), &first).await.unwrap();
+    let second = node.say(&room("r"), "b").await;
+    assert_eq!(second.epoch, first.epoch, "nothing was lost");
+    let mut lost = second.clone();
+    lost.seq = 7;
+    log.renew(&room("r"), &lost).await.unwrap();
+    log.renew(&room("r"), &lost).await.unwrap();
+    let third = node.say(&room("r"), "c").await;
+    assert_eq!(third.seq, 8);
+    assert_ne!(third.epoch, first.epoch);
+    let page = after(&node, 2, 10).await;
+    assert!(!page.follows(&second), "the hole is seen");
 }

@@ -80,7 +80,7 @@ pub(crate) async fn open_with(change: impl FnOnce(Change<'_>, &mut Limits)) -> D
     );
     let clock = Arc::new(Clock::default());
     let roster = Roster::new(backend.presence.clone(), node.clone(), times, clock.clone());
-    let hub = Hub::new(backend.clone());
+    let hub = Hub::new(backend.clone(), limits.history);
     let services = Services {
         backend,
         hub,

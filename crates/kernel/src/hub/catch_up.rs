@@ -1,0 +1,80 @@
+//! A connection that is given a long part of a log as it takes it.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::value::RawValue;
+use tokio::time::sleep;
+use tracing::debug;
+
+use super::{
+    Hub,
+    channel::{Caught, Channel},
+    heal::newest,
+};
+use crate::{
+    envelope::{Envelope, Position},
+    ports::PortResult,
+    session::Session,
+};
+
+/// Entries of a part.
+const PART: usize = 100;
+
+/// Pause before the log is asked again while the backend is away.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Encodes a part, told whether more follows.
+pub type EncodePart = Arc<dyn Fn(&[Box<RawValue>], bool) -> Envelope + Send + Sync>;
+
+/// Goes on until the connection has all there is and hears what arrives, or is gone.
+pub(super) async fn catch_up(
+    hub: Arc<Hub>,
+    channel: Arc<Channel>,
+    session: Arc<Session>,
+    encode: EncodePart,
+) {
+    while session.takes_more().await {
+        let Some(from) = channel.behind_at(&session.conn) else {
+            return;
+        };
+        match step(&hub, &channel, &session, &from, &encode).await {
+            Ok(true) => return,
+            Ok(false) => {}
+            Err(error) => {
+                debug!(topic = %channel.topic, %error, "cannot read the log yet");
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// `true` at the end.
+async fn step(
+    hub: &Arc<Hub>,
+    channel: &Arc<Channel>,
+    session: &Session,
+    from: &Position,
+    encode: &EncodePart,
+) -> PortResult<bool> {
+    let page = hub
+        .backend
+        .log
+        .after(&channel.topic, from.seq, PART)
+        .await?;
+    let messages = page.messages();
+    let part = |more| encode(&messages, more);
+    let conn = &session.conn;
+    match channel.catch_up(conn, from, &page, part, &hub.followers) {
+        Caught::Up(next) => {
+            hub.go_on(channel, next);
+            Ok(true)
+        }
+        Caught::Gone => Ok(true),
+        Caught::More => Ok(false),
+        Caught::Broken => {
+            let (page, notice) = newest(hub, channel).await?;
+            channel.skip_to(conn, &page, notice.as_ref(), &hub.followers);
+            Ok(false)
+        }
+    }
+}

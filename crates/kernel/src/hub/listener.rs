@@ -1,0 +1,108 @@
+//! A connection that listens to a topic.
+
+use std::sync::Arc;
+
+use super::{Followers, hand_over};
+use crate::{
+    envelope::{Envelope, Position, Step},
+    ports::Parcel,
+    session::Session,
+};
+
+/// Messages kept for a connection that is joining; what comes beyond them is read from the log, or
+/// lost where it is not stored.
+const KEPT: usize = 4_096;
+
+/// How far a connection has come.
+pub(super) enum Stage {
+    /// It is joining: what arrives is kept.
+    Waiting(Kept),
+    /// It reads the log, at its own pace, and gets nothing stored otherwise.
+    CatchingUp,
+    /// It gets what arrives.
+    Live,
+}
+
+/// What arrived meanwhile, in order.
+#[derive(Default)]
+pub(super) struct Kept {
+    messages: Vec<(Option<Position>, Envelope)>,
+    /// There was more than is kept.
+    overrun: bool,
+}
+
+impl Kept {
+    fn keep(&mut self, position: Option<&Position>, envelope: &Envelope) {
+        if self.messages.len() < KEPT {
+            self.messages.push((position.cloned(), envelope.clone()));
+        } else {
+            self.overrun = true;
+        }
+    }
+}
+
+pub(super) struct Listener {
+    pub(super) session: Arc<Session>,
+    /// Up to where it was given everything, once it is not waiting any more.
+    pub(super) at: Position,
+    pub(super) stage: Stage,
+}
+
+impl Listener {
+    pub(super) fn waiting(session: &Arc<Session>) -> Self {
+        Self {
+            session: session.clone(),
+            at: Position::start(),
+            stage: Stage::Waiting(Kept::default()),
+        }
+    }
+
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self.stage, Stage::Live)
+    }
+
+    /// It has everything up to `at`, and goes on from there as `stage` says. Of what was kept it is
+    /// given the unstored, and what follows `at` without a hole; `false` where there is a hole.
+    pub(super) fn open(&mut self, at: Position, stage: Stage, followers: &Followers) -> bool {
+        self.at = at;
+        let Stage::Waiting(kept) = std::mem::replace(&mut self.stage, stage) else {
+            return true;
+        };
+        let mut whole = !kept.overrun;
+        for (position, envelope) in kept.messages {
+            match position {
+                None => self.unstored(&envelope, followers),
+                Some(position) => match self.at.step_to(&position) {
+                    Step::Old => {}
+                    Step::Next => self.stored(&position, &envelope, followers),
+                    Step::Gap => whole = false,
+                },
+            }
+        }
+        whole
+    }
+
+    pub(super) fn unstored(&mut self, envelope: &Envelope, followers: &Followers) {
+        match &mut self.stage {
+            Stage::Waiting(kept) => kept.keep(None, envelope),
+            _ => hand_over(&self.session, envelope, followers),
+        }
+    }
+
+    pub(super) fn parcel(&mut self, position: &Position, parcel: &Parcel, followers: &Followers) {
+        if let Parcel::Message(envelope) = parcel {
+            self.stored(position, envelope, followers);
+        }
+    }
+
+    fn stored(&mut self, position: &Position, envelope: &Envelope, followers: &Followers) {
+        match &mut self.stage {
+            Stage::Waiting(kept) => kept.keep(Some(position), envelope),
+            Stage::Live if self.at.step_to(position) != Step::Old => {
+                self.at = position.clone();
+                hand_over(&self.session, envelope, followers);
+            }
+            Stage::Live | Stage::CatchingUp => {}
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Each listener gets each message of its time, once and in order, or is told of the hole.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use serde_json::{Value, json};
+use starling_kernel::{
+    envelope::Draft,
+    hub::Admission,
+    id::RoomName,
+    ports::{Entry, Member, Page, Status},
+    topic::Topic,
+};
+use starling_testkit::{Client, Cluster, Node};
+use tokio::time::{Duration, sleep};
+
+fn topic() -> Topic {
+    Topic::room(&RoomName::parse("r").unwrap())
+}
+
+/// Keeps the room alive, without anybody who listens.
+async fn room(node: &Node) {
+    let services = node.dispatcher.services();
+    let client = node.connect(starling_testkit::claims("owner")).await;
+    let identity = client.session.identity();
+    let member = Member {
+        user: identity.user,
+        username: identity.username,
+        status: Status::Online,
+    };
+    let entry = Entry::Create { private: false };
+    let roster = &services.roster;
+    let conn = &client.session.conn;
+    roster.enter(&topic(), &member, conn, &entry).await.unwrap();
+}
+
+async fn say(node: &Node, n: usize) {
+    let draft = Draft::new("room-message", &json!({"text": n.to_string()})).unwrap();
+    let hub = &node.dispatcher.services().hub;
+    hub.store(&topic(), &draft, None).await.unwrap();
+}
+
+async fn history(node: &Node) -> Page {
+    let log = &node.dispatcher.services().backend.log;
+    log.latest(&topic(), 100).await.unwrap()
+}
+
+async fn admit(node: &Node, client: &Client) -> Admission {
+    let hub = &node.dispatcher.services().hub;
+    hub.admit(&client.session, &topic()).await.unwrap()
+}
+
+/// The `seq` of all messages that came until now; 0 where the client was told of a hole.
+async fn received(client: &Client) -> Vec<u64> {
+    sleep(Duration::from_secs(5)).await;
+    let seq = |(event, data): &(String, Value)| match event.as_str() {
+        "room-message" => data["seq"].as_u64(),
+        "room-history" => Some(0),
+        _ => None,
+    };
+    client.drain().await.iter().filter_map(seq).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_begins_with_the_older_history_misses_nothing_while_the_relay_lags() {
+    let cluster = Cluster::start(2).await;
+    let (near, far) = (&cluster.nodes[0], &cluster.nodes[1]);
+    room(far).await;
+    say(far, 1).await;
+    let (older, newer) = (cluster.connect(0, "a").await, cluster.connect(0, "b").await);
+    near.faults.lag(true);
+    let (first, second) = (admit(near, &older).await, admit(near, &newer).await);
+    let one = history(near).await;
+    say(far, 2).await;
+    say(far, 3).await;
+    let three = history(near).await;
+    second.open_after(three.end());
+    first.open_after(one.end());
+    near.faults.lag(false);
+    assert_eq!(received(&older).await, [2, 3]);
+    assert_eq!(received(&newer).await, [0u64; 0]);
+    say(far, 4).await;
+    assert_eq!(received(&older).await, [4]);
+    assert_eq!(received(&newer).await, [4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_holds_where_the_relay_loses_what_it_was_behind_with() {
+    let cluster = Cluster::start(2).await;
+    let (near, far) = (&cluster.nodes[0], &cluster.nodes[1]);
+    room(far).await;
+    let (older, newer) = (cluster.connect(0, "a").await, cluster.connect(0, "b").await);
+    near.faults.lose(2);
+    let (first, second) = (admit(near, &older).await, admit(near, &newer).await);
+    let none = history(near).await;
+    say(far, 1).await;
+    say(far, 2).await;
+    let two = history(near).await;
+    second.open_after(two.end());
+    first.open_after(none.end());
+    assert_eq!(received(&older).await, [1, 2]);
+    assert_eq!(received(&newer).await, [0u64; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_parcel_of_a_new_topic_need_not_be_the_next() {
+    let cluster = Cluster::start(2).await;
+    let (near, far) = (&cluster.nodes[0], &cluster.nodes[1]);
+    room(far).await;
+    say(far, 1).await;
+    let client = cluster.connect(0, "a").await;
+    let admission = admit(near, &client).await;
+    let page = history(near).await;
+    near.faults.lose(1);
+    say(far, 2).await;
+    say(far, 3).await;
+    sleep(Duration::from_millis(100)).await;
+    admission.open_after(page.end());
+    assert_eq!(received(&client).await, [2, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_history_of_a_former_life_hides_nothing_of_the_next_one() {
+    let cluster = Cluster::start(2).await;
+    let (near, far) = (&cluster.nodes[0], &cluster.nodes[1]);
+    room(far).await;
+    say(far, 1).await;
+    say(far, 2).await;
+    let (late, there) = (cluster.connect(0, "a").await, cluster.connect(0, "b").await);
+    let first = admit(near, &there).await;
+    first.open_after(history(near).await.end());
+    let admission = admit(near, &late).await;
+    let old = history(near).await;
+    cluster.store.wipe();
+    sleep(Duration::from_secs(10)).await;
+    say(far, 1).await;
+    sleep(Duration::from_millis(100)).await;
+    admission.open_after(old.end());
+    say(far, 2).await;
+    say(far, 3).await;
+    // What it is told with holds all three.
+    assert_eq!(received(&late).await, [0]);
+    assert_eq!(received(&there).await, [0, 1, 2, 3]);
+    say(far, 4).await;
+    assert_eq!(received(&late).await, [4]);
+    assert_eq!(received(&there).await, [4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_lost_with_a_failover_is_told_and_nothing_new_is_taken_for_old() {
+    let cluster = Cluster::start(2).await;
+    let (near, far) = (&cluster.nodes[0], &cluster.nodes[1]);
+    room(far).await;
+    let client = cluster.connect(0, "a").await;
+    let admission = admit(near, &client).await;
+    admission.open_after(history(near).await.end());
+    say(far, 1).await;
+    let kept = cluster.store.snapshot();
+    say(far, 2).await;
+    say(far, 3).await;
+    assert_eq!(received(&client).await, [1, 2, 3]);
+    cluster.store.rewind(&kept);
+    for node in &cluster.nodes {
+        node.faults.mend().await;
+    }
+    let told = received(&client).await;
+    assert_eq!(told, [0]);
+    say(far, 4).await;
+    let after = received(&client).await;
+    assert_eq!(after.len(), 1, "{after:?}");
+    assert!(after[0] > 3, "a place was given twice: {after:?}");
+}
