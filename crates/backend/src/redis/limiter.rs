@@ -3,7 +3,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use starling_kernel::ports::{Limiter, PortResult, Rate};
 
-use super::{RedisNode, script};
+use super::{
+    RedisNode,
+    script::{self, Args},
+};
 
 #[async_trait]
 impl Limiter for RedisNode {
@@ -11,12 +14,11 @@ impl Limiter for RedisNode {
         if n == 0 {
             return Ok(None);
         }
-        let args = vec![
-            key.into(),
-            n.to_string().into(),
-            rate.per_second.max(1).to_string().into(),
-            rate.burst.to_string().into(),
-        ];
+        let args = Args::default()
+            .text("key", key)
+            .text("n", n)
+            .text("per_second", rate.per_second.max(1))
+            .text("burst", rate.burst);
         let partition = self.keys.of_text(key);
         let wait: u64 = self.link.run(&script::TAKE, partition, args).await?;
         Ok((wait > 0).then(|| Duration::from_micros(wait)))

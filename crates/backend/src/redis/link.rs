@@ -32,7 +32,10 @@ use tokio::{
 };
 use tracing::warn;
 
-use super::config::{ConnectError, RedisConfig};
+use super::{
+    config::{ConnectError, RedisConfig},
+    script::Args,
+};
 
 /// Unacknowledged data or silence after a command for this long ends a connection.
 const UNRESPONSIVE: Duration = Duration::from_secs(4);
@@ -86,7 +89,7 @@ impl Link {
         &self,
         script: &Script,
         key: String,
-        args: Vec<Value>,
+        args: Args,
     ) -> PortResult<R> {
         let _permit = self.admit()?;
         let result = self.evaluate(script, key, args).await;
@@ -95,14 +98,12 @@ impl Link {
 
     /// By way of fred's custom commands, because it sends each of its own `EVALSHA` in a packet of
     /// its own.
-    async fn evaluate(
-        &self,
-        script: &Script,
-        key: String,
-        args: Vec<Value>,
-    ) -> Result<Value, Error> {
+    async fn evaluate(&self, script: &Script, key: String, args: Args) -> Result<Value, Error> {
         let slot = ClusterHash::Custom(redis_keyslot(key.as_bytes()));
-        let rest: Vec<Value> = [1.into(), key.into()].into_iter().chain(args).collect();
+        let rest: Vec<Value> = [1.into(), key.into()]
+            .into_iter()
+            .chain(args.into_values())
+            .collect();
         let send = |name: &'static str, first: Value| {
             let command = CustomCommand::new_static(name, slot.clone(), false);
             let all = [first].into_iter().chain(rest.iter().cloned()).collect();

@@ -1,32 +1,34 @@
 use async_trait::async_trait;
 use bytes::Bytes;
-use fred::types::Value;
 use metrics::histogram;
 use starling_kernel::{
     envelope::{Draft, Position},
     id,
-    ports::{Appended, Log, Once, Page, PortError, PortResult},
+    ports::{Appended, Log, Once, Page, PortResult},
     topic::Topic,
 };
 use tokio::time::Instant;
 
-use super::{RedisNode, script, wire};
+use super::{
+    RedisNode,
+    script::{self, Args, Reply},
+    wire,
+};
 use crate::{EPOCH_LEN, PRESENCE_HISTORY, REPEAT_WINDOW, metric};
 
 impl RedisNode {
     async fn read(&self, topic: &Topic, which: &str, after: u64, limit: usize) -> PortResult<Page> {
-        let args = vec![
-            topic.to_string().into(),
-            which.into(),
-            after.to_string().into(),
-            limit.to_string().into(),
-        ];
+        let args = Args::default()
+            .text("topic", topic)
+            .text("which", which)
+            .text("after", after)
+            .text("limit", limit);
         let key = self.keys.of_topic(topic);
-        let (epoch, head, bodies): (String, u64, Vec<Bytes>) =
-            self.link.run(&script::READ, key, args).await?;
+        let mut reply: Reply = self.link.run(&script::READ, key, args).await?;
+        let bodies: Vec<Bytes> = reply.take("bodies")?;
         Ok(Page {
-            epoch,
-            head,
+            epoch: reply.take("epoch")?,
+            head: reply.take("head")?,
             entries: bodies.iter().filter_map(entry).collect(),
         })
     }
@@ -58,32 +60,27 @@ impl Log for RedisNode {
             Topic::Presence(_) => PRESENCE_HISTORY,
             _ => self.history,
         };
-        let args: Vec<Value> = vec![
-            topic.to_string().into(),
-            id::random(EPOCH_LEN).into(),
-            keep.to_string().into(),
-            once_key(topic, once).into(),
-            REPEAT_WINDOW.as_millis().to_string().into(),
-            wire::draft_header(draft).into(),
-            draft.head.clone().into(),
-            draft.tail.clone().into(),
-        ];
+        let args = Args::default()
+            .text("topic", topic)
+            .text("epoch", id::random(EPOCH_LEN))
+            .text("keep", keep)
+            .text("once", once_key(topic, once))
+            .millis("window", REPEAT_WINDOW)
+            .text("header", wire::draft_header(draft))
+            .text("head", &draft.head)
+            .text("tail", &draft.tail);
         let key = self.keys.of_topic(topic);
         let began = Instant::now();
-        let reply = self.link.run(&script::APPEND, key, args).await;
+        let reply = self.link.run::<Reply>(&script::APPEND, key, args).await;
         histogram!(metric::PUBLISH, "kind" => "stored").record(began.elapsed());
-        let reply: Vec<String> = reply?;
-        match reply.as_slice() {
-            [ok, epoch, seq, repeated] if ok == "ok" => Ok(Appended {
-                position: Position {
-                    epoch: epoch.clone(),
-                    seq: seq.parse().map_err(|_| unreadable(&reply))?,
-                },
-                repeated: repeated == "1",
-            }),
-            [no_room] if no_room == "no_room" => Err(PortError::NoRoom),
-            other => Err(unreadable(other)),
-        }
+        let mut reply = reply?.accepted()?;
+        Ok(Appended {
+            position: Position {
+                epoch: reply.take("epoch")?,
+                seq: reply.take("seq")?,
+            },
+            repeated: reply.take("repeated")?,
+        })
     }
 
     async fn after(&self, topic: &Topic, after: u64, limit: usize) -> PortResult<Page> {
@@ -104,9 +101,4 @@ impl Log for RedisNode {
         let key = self.keys.of_topic(topic);
         self.link.run(&script::RENEW, key, args).await
     }
-}
-
-/// A reply that no script of ours would give.
-pub(super) fn unreadable(reply: &[String]) -> PortError {
-    PortError::Unavailable(format!("an unreadable reply: {reply:?}"))
 }

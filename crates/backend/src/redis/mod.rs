@@ -31,7 +31,7 @@ use tokio::task::AbortHandle;
 use tracing::info;
 
 pub use self::config::{ConnectError, RedisConfig};
-use self::{bus::Relay, keys::Keys, link::Link};
+use self::{bus::Relay, keys::Keys, link::Link, script::Args};
 use crate::metric;
 
 /// One node's handle; implements all ports, each in the file of its name.
@@ -129,9 +129,8 @@ async fn agree_on_partitions(
     config: &RedisConfig,
 ) -> Result<(), ConnectError> {
     let wanted = keys.partitions();
-    let found: Result<u16, _> = link
-        .run(&script::LAYOUT, keys.nodes(), vec![wanted.into()])
-        .await;
+    let args = Args::default().text("partitions", wanted);
+    let found: Result<u16, _> = link.run(&script::LAYOUT, keys.nodes(), args).await;
     match found {
         Ok(found) if found == wanted => Ok(()),
         Ok(found) => Err(ConnectError::Partitions { found, wanted }),

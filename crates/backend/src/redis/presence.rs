@@ -4,7 +4,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use fred::types::{FromValue, Value, scripts::Script};
 use futures_util::future::try_join_all;
 use starling_kernel::{
     id::{self, ConnId, Incarnation, RoomName, UserId},
@@ -17,7 +16,10 @@ use starling_kernel::{
 };
 use tokio::time::Instant;
 
-use super::{RedisNode, log::unreadable, script};
+use super::{
+    RedisNode,
+    script::{self, Args, Reply},
+};
 use crate::{EPOCH_LEN, PRESENCE_HISTORY, SWEEP_BATCH};
 
 /// How long a dead incarnation is refused. A process that was frozen for longer finds that its
@@ -28,24 +30,16 @@ const FENCE: Duration = Duration::from_secs(24 * 3600);
 const REAP_BATCH: usize = 200;
 
 impl RedisNode {
-    /// Runs a script that begins with `presence.lua`.
-    async fn change<R: FromValue>(
-        &self,
-        script: &Script,
-        partition: String,
-        args: impl IntoIterator<Item = Value>,
-    ) -> PortResult<R> {
-        let mut all: Vec<Value> = vec![
-            id::random(EPOCH_LEN).into(),
-            millis(self.times.grace),
-            PRESENCE_HISTORY.to_string().into(),
-        ];
-        all.extend(args);
-        self.link.run(script, partition, all).await
+    /// What every script that begins with `presence.lua` is sent.
+    fn args(&self) -> Args {
+        Args::default()
+            .text("epoch", id::random(EPOCH_LEN))
+            .text("keep", PRESENCE_HISTORY)
+            .millis("grace", self.times.grace)
     }
 
-    fn silence(&self) -> Value {
-        millis(self.times.lease * 2 / 3)
+    fn silence(&self) -> Duration {
+        self.times.lease * 2 / 3
     }
 
     /// Reaps until nothing is left, which is `true`, or `until` has come.
@@ -56,12 +50,13 @@ impl RedisNode {
         until: Instant,
     ) -> PortResult<bool> {
         loop {
-            let args = [
-                text(incarnation),
-                millis(FENCE),
-                REAP_BATCH.to_string().into(),
-            ];
-            let left: u64 = self.change(&script::REAP, partition.clone(), args).await?;
+            let args = self
+                .args()
+                .text("incarnation", incarnation)
+                .millis("fence", FENCE)
+                .text("batch", REAP_BATCH);
+            let key = partition.clone();
+            let left: u64 = self.link.run(&script::REAP, key, args).await?;
             if left == 0 || Instant::now() >= until {
                 return Ok(left == 0);
             }
@@ -74,20 +69,17 @@ impl RedisNode {
         place: &Topic,
         limit: usize,
     ) -> PortResult<Members> {
-        let args = vec![text(place), limit.to_string().into()];
-        let reply: Vec<String> = self.link.run(&script::MEMBERS, partition, args).await?;
-        let Some((total, list)) = reply.split_first() else {
-            return Err(unreadable(&reply));
-        };
-        let member = |row: &[String]| {
-            let [user, since, info] = row else {
-                return None;
-            };
-            Some((member(user, info)?, Timestamp(since.parse().ok()?)))
-        };
+        let args = Args::default().text("place", place).text("limit", limit);
+        let mut reply: Reply = self.link.run(&script::MEMBERS, partition, args).await?;
+        let users: Vec<String> = reply.take("users")?;
+        let since: Vec<u64> = reply.take("since")?;
+        let infos: Vec<String> = reply.take("infos")?;
+        let rows = users.iter().zip(since).zip(&infos);
         Ok(Members {
-            list: list.chunks(3).filter_map(member).collect(),
-            total: total.parse().map_err(|_| unreadable(&reply))?,
+            list: rows
+                .filter_map(|((user, at), info)| Some((member(user, info)?, Timestamp(at))))
+                .collect(),
+            total: reply.take("total")?,
         })
     }
 
@@ -108,18 +100,6 @@ impl RedisNode {
         }
         Err(PortError::Fenced)
     }
-}
-
-fn text(of: &impl ToString) -> Value {
-    of.to_string().into()
-}
-
-fn flag(set: bool) -> Value {
-    if set { "1" } else { "0" }.into()
-}
-
-fn millis(time: Duration) -> Value {
-    time.as_millis().to_string().into()
 }
 
 fn status_name(status: Status) -> &'static str {
@@ -143,14 +123,14 @@ fn member(user: &str, info: &str) -> Option<Member> {
 }
 
 /// An entry's name and flag, as `enter.lua` knows them.
-fn entry_args(entry: &Entry) -> [Value; 2] {
-    let (name, set) = match entry {
-        Entry::Open { announce } => ("open", *announce),
-        Entry::Create { private } => ("create", *private),
-        Entry::Join { granted } => ("join", *granted),
-        Entry::Restore { private } => ("restore", *private),
+fn with_entry(args: Args, entry: &Entry) -> Args {
+    let (entry, flag, set) = match entry {
+        Entry::Open { announce } => ("open", "announce", *announce),
+        Entry::Create { private } => ("create", "private", *private),
+        Entry::Join { granted } => ("join", "granted", *granted),
+        Entry::Restore { private } => ("restore", "private", *private),
     };
-    [name.into(), flag(set)]
+    args.text("entry", entry).flag(flag, set)
 }
 
 #[async_trait]
@@ -162,29 +142,22 @@ impl Presence for RedisNode {
         holder: &Holder,
         entry: &Entry,
     ) -> PortResult<Entered> {
-        let who = [
-            text(place),
-            text(&member.user),
-            member.username.clone().into(),
-            status_name(member.status).into(),
-            text(&holder.incarnation),
-            text(&holder.conn),
-        ];
+        let args = self
+            .args()
+            .text("place", place)
+            .text("user", &member.user)
+            .text("username", &member.username)
+            .text("status", status_name(member.status))
+            .text("incarnation", &holder.incarnation)
+            .text("conn", &holder.conn);
+        let args = with_entry(args, entry);
         let partition = self.keys.of_member(place, &member.user);
-        let args = who.into_iter().chain(entry_args(entry));
-        let reply: Vec<String> = self.change(&script::ENTER, partition, args).await?;
-        let words: Vec<_> = reply.iter().map(String::as_str).collect();
-        match words.as_slice() {
-            ["ok", first, private] => Ok(Entered {
-                first: *first == "1",
-                private: *private == "1",
-            }),
-            ["fenced"] => Err(PortError::Fenced),
-            ["no_room"] => Err(PortError::NoRoom),
-            ["room_exists"] => Err(PortError::RoomExists),
-            ["not_authorized"] => Err(PortError::NotAuthorized),
-            _ => Err(unreadable(&reply)),
-        }
+        let reply: Reply = self.link.run(&script::ENTER, partition, args).await?;
+        let mut reply = reply.accepted()?;
+        Ok(Entered {
+            first: reply.take("first")?,
+            private: reply.take("private")?,
+        })
     }
 
     async fn exit(
@@ -194,21 +167,21 @@ impl Presence for RedisNode {
         holder: &Holder,
         leave: Leave,
     ) -> PortResult<bool> {
-        let args = [
-            text(place),
-            text(user),
-            text(&holder.incarnation),
-            text(&holder.conn),
-            flag(leave == Leave::Now),
-        ];
+        let args = self
+            .args()
+            .text("place", place)
+            .text("user", user)
+            .text("incarnation", &holder.incarnation)
+            .text("conn", &holder.conn)
+            .flag("at_once", leave == Leave::Now);
         let partition = self.keys.of_member(place, user);
-        self.change(&script::EXIT, partition, args).await
+        self.link.run(&script::EXIT, partition, args).await
     }
 
     async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<bool> {
         let partition = self.keys.of_member(place, user);
-        let args = [text(place), text(user)];
-        self.change(&script::EVICT, partition, args).await
+        let args = self.args().text("place", place).text("user", user);
+        self.link.run(&script::EVICT, partition, args).await
     }
 
     async fn set_status(
@@ -219,13 +192,13 @@ impl Presence for RedisNode {
         status: Status,
     ) -> PortResult<Option<Member>> {
         let partition = self.keys.of_member(place, user);
-        let args = [
-            text(place),
-            text(user),
-            text(conn),
-            status_name(status).into(),
-        ];
-        let username: Option<String> = self.change(&script::STATUS, partition, args).await?;
+        let args = self
+            .args()
+            .text("place", place)
+            .text("user", user)
+            .text("conn", conn)
+            .text("status", status_name(status));
+        let username: Option<String> = self.link.run(&script::STATUS, partition, args).await?;
         Ok(username.map(|username| Member {
             user: user.clone(),
             username,
@@ -254,14 +227,15 @@ impl Presence for RedisNode {
 
     async fn session(&self, namespace: &Topic, user: &UserId) -> PortResult<Option<Session>> {
         let partition = self.keys.of_member(namespace, user);
-        let args = [text(namespace), text(user)];
-        let found: Option<(String, Vec<String>)> =
-            self.change(&script::SESSION, partition, args).await?;
-        Ok(found.and_then(|(info, rooms)| {
-            Some(Session {
-                member: member(user.as_str(), &info)?,
-                rooms: rooms.iter().map(|room| RoomName::trusted(room)).collect(),
-            })
+        let args = self.args().text("place", namespace).text("user", user);
+        let found: Option<Reply> = self.link.run(&script::SESSION, partition, args).await?;
+        let Some(mut reply) = found else {
+            return Ok(None);
+        };
+        let (info, rooms): (String, Vec<String>) = (reply.take("info")?, reply.take("rooms")?);
+        Ok(member(user.as_str(), &info).map(|member| Session {
+            member,
+            rooms: rooms.iter().map(|room| RoomName::trusted(room)).collect(),
         }))
     }
 
@@ -273,8 +247,13 @@ impl Presence for RedisNode {
         add: bool,
     ) -> PortResult<()> {
         let partition = self.keys.of_member(namespace, user);
-        let args = [text(namespace), text(user), text(room), flag(add)];
-        self.change(&script::NOTE_ROOM, partition, args).await
+        let args = self
+            .args()
+            .text("place", namespace)
+            .text("user", user)
+            .text("room", room)
+            .flag("add", add);
+        self.link.run(&script::NOTE_ROOM, partition, args).await
     }
 
     async fn beat(&self, incarnation: &Incarnation) -> PortResult<Beat> {
@@ -282,30 +261,27 @@ impl Presence for RedisNode {
         if renews && self.moved.swap(false, Ordering::Relaxed) {
             return self.give_up(incarnation).await;
         }
-        let args = vec![
-            text(incarnation),
-            flag(renews),
-            millis(self.times.lease),
-            self.silence(),
-            millis(FENCE),
-        ];
-        let reply: Value = self
-            .link
-            .run(&script::BEAT, self.keys.nodes(), args)
-            .await?;
-        let beat: Result<(String, u64, Vec<String>), _> = reply.convert();
-        let Ok((_, now, dead)) = beat else {
-            return Err(PortError::Fenced);
-        };
+        let args = Args::default()
+            .text("incarnation", incarnation)
+            .flag("renews", renews)
+            .millis("lease", self.times.lease)
+            .millis("silence", self.silence())
+            .millis("fence", FENCE);
+        let nodes = self.keys.nodes();
+        let reply: Reply = self.link.run(&script::BEAT, nodes, args).await?;
+        let mut reply = reply.accepted()?;
+        let dead: Vec<String> = reply.take("dead")?;
         *self.begun() = Some(incarnation.clone());
         Ok(Beat {
-            now: Timestamp(now),
+            now: Timestamp(reply.take("now")?),
             dead: dead.iter().map(|dead| Incarnation::trusted(dead)).collect(),
         })
     }
 
     async fn retire(&self, incarnation: &Incarnation) -> PortResult<()> {
-        let args = vec![text(incarnation), millis(FENCE)];
+        let args = Args::default()
+            .text("incarnation", incarnation)
+            .millis("fence", FENCE);
         self.link
             .run(&script::RETIRE, self.keys.nodes(), args)
             .await
@@ -319,7 +295,7 @@ impl Presence for RedisNode {
         if try_join_all(parts).await?.contains(&false) {
             return Ok(());
         }
-        let args = vec![text(incarnation)];
+        let args = Args::default().text("incarnation", incarnation);
         self.link
             .run(&script::REAPED, self.keys.nodes(), args)
             .await
@@ -327,14 +303,15 @@ impl Presence for RedisNode {
 
     async fn sweep(&self) -> PortResult<usize> {
         let parts = self.keys.every_partition().map(|partition| {
-            let args = [
-                millis(self.times.lease),
-                self.silence(),
-                SWEEP_BATCH.to_string().into(),
-            ];
-            self.change::<usize>(&script::SWEEP, partition, args)
+            let args = self
+                .args()
+                .millis("lease", self.times.lease)
+                .millis("silence", self.silence())
+                .text("batch", SWEEP_BATCH);
+            self.link.run(&script::SWEEP, partition, args)
         });
-        Ok(try_join_all(parts).await?.iter().sum())
+        let swept: Vec<usize> = try_join_all(parts).await?;
+        Ok(swept.iter().sum())
     }
 
     fn partitions(&self) -> u16 {

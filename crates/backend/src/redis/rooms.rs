@@ -1,5 +1,4 @@
 use async_trait::async_trait;
-use fred::types::Value;
 use futures_util::future::try_join_all;
 use starling_kernel::{
     id::{RoomName, UserId},
@@ -8,7 +7,10 @@ use starling_kernel::{
     topic::Topic,
 };
 
-use super::{RedisNode, log::unreadable, script};
+use super::{
+    RedisNode,
+    script::{self, Args, Reply},
+};
 
 impl RedisNode {
     async fn list_partition(
@@ -17,28 +19,23 @@ impl RedisNode {
         user: &UserId,
         limit: usize,
     ) -> PortResult<(Vec<Room>, u64)> {
-        let args = vec![user.to_string().into(), limit.to_string().into()];
-        let reply: Vec<String> = self.link.run(&script::LIST, partition, args).await?;
-        let Some((total, list)) = reply.split_first() else {
-            return Err(unreadable(&reply));
-        };
-        let total = total.parse().map_err(|_| unreadable(&reply))?;
-        Ok((list.chunks(5).filter_map(room).collect(), total))
+        let args = Args::default().text("user", user).text("limit", limit);
+        let mut reply: Reply = self.link.run(&script::LIST, partition, args).await?;
+        let rooms: Vec<Reply> = reply.take("rooms")?;
+        let rooms = rooms.into_iter().map(room).collect::<PortResult<_>>()?;
+        Ok((rooms, reply.take("total")?))
     }
 }
 
-/// Reads place, created, private, members, granted.
-fn room(row: &[String]) -> Option<Room> {
-    let [place, created, private, members, granted] = row else {
-        return None;
-    };
-    let (_, name) = place.split_once('#')?;
-    Some(Room {
+fn room(mut reply: Reply) -> PortResult<Room> {
+    let place: String = reply.take("place")?;
+    let (_, name) = place.split_once('#').unwrap_or_default();
+    Ok(Room {
         name: RoomName::trusted(name),
-        members: members.parse().ok()?,
-        created_at: Timestamp(created.parse().ok()?),
-        private: private == "1",
-        granted: granted == "1",
+        members: reply.take("members")?,
+        created_at: Timestamp(reply.take("created")?),
+        private: reply.take("private")?,
+        granted: reply.take("granted")?,
     })
 }
 
@@ -50,13 +47,10 @@ fn sort_oldest_first(rooms: &mut [Room]) {
 impl Rooms for RedisNode {
     async fn room(&self, name: &RoomName, user: &UserId) -> PortResult<Option<Room>> {
         let topic = Topic::room(name);
-        let args = vec![topic.to_string().into(), user.to_string().into()];
+        let args = Args::default().text("place", &topic).text("user", user);
         let key = self.keys.of_topic(&topic);
-        let found: Option<Vec<String>> = self.link.run(&script::ROOM, key, args).await?;
-        Ok(found.and_then(|mut row| {
-            row.insert(0, topic.to_string());
-            room(&row)
-        }))
+        let found: Option<Reply> = self.link.run(&script::ROOM, key, args).await?;
+        found.map(room).transpose()
     }
 
     async fn list(&self, user: &UserId, limit: usize) -> PortResult<(Vec<Room>, u64)> {
@@ -77,11 +71,10 @@ impl Rooms for RedisNode {
 
     async fn grant(&self, name: &RoomName, user: &UserId, granted: bool) -> PortResult<()> {
         let topic = Topic::room(name);
-        let args: Vec<Value> = vec![
-            topic.to_string().into(),
-            user.to_string().into(),
-            if granted { "1" } else { "0" }.into(),
-        ];
+        let args = Args::default()
+            .text("place", &topic)
+            .text("user", user)
+            .flag("granted", granted);
         let key = self.keys.of_topic(&topic);
         match self.link.run(&script::GRANT, key, args).await? {
             true => Ok(()),
@@ -90,7 +83,9 @@ impl Rooms for RedisNode {
     }
 
     async fn secret(&self, name: &str, candidate: &str) -> PortResult<String> {
-        let args = vec![name.into(), candidate.into()];
+        let args = Args::default()
+            .text("name", name)
+            .text("candidate", candidate);
         self.link
             .run(&script::SECRET, self.keys.nodes(), args)
             .await

@@ -1,8 +1,12 @@
-//! The scripts: each is one atomic step.
+//! The scripts: each is one atomic step. Arguments and replies go by name.
 
-use std::sync::LazyLock;
+use std::{collections::HashMap, sync::LazyLock, time::Duration};
 
-use fred::types::scripts::Script;
+use fred::{
+    error::Error,
+    types::{FromValue, Value, scripts::Script},
+};
+use starling_kernel::ports::{PortError, PortResult};
 
 macro_rules! scripts {
     ($($(#[$doc:meta])* $name:ident = [$($file:literal),+];)*) => {$(
@@ -35,4 +39,70 @@ scripts! {
     SECRET = ["secret.lua"];
     TAKE = ["take.lua"];
     LAYOUT = ["layout.lua"];
+}
+
+/// What a script is sent; it reads them as `A.name`.
+#[derive(Default)]
+pub(super) struct Args(Vec<Value>);
+
+impl Args {
+    fn with(mut self, name: &'static str, value: Value) -> Self {
+        self.0.extend([Value::from_static_str(name), value]);
+        self
+    }
+
+    /// An id, a text or a number.
+    pub(super) fn text(self, name: &'static str, value: impl ToString) -> Self {
+        self.with(name, value.to_string().into())
+    }
+
+    /// `'1'` or `'0'`.
+    pub(super) fn flag(self, name: &'static str, set: bool) -> Self {
+        self.text(name, u8::from(set))
+    }
+
+    pub(super) fn millis(self, name: &'static str, time: Duration) -> Self {
+        self.text(name, time.as_millis())
+    }
+
+    pub(super) fn into_values(self) -> Vec<Value> {
+        self.0
+    }
+}
+
+/// A reply of several fields.
+pub(super) struct Reply(HashMap<String, Value>);
+
+impl FromValue for Reply {
+    fn from_value(value: Value) -> Result<Self, Error> {
+        value.convert().map(Self)
+    }
+}
+
+impl Reply {
+    /// Why the script did nothing, where it refused.
+    pub(super) fn accepted(mut self) -> PortResult<Self> {
+        if !self.0.contains_key("refused") {
+            return Ok(self);
+        }
+        let why: String = self.take("refused")?;
+        Err(match why.as_str() {
+            "fenced" => PortError::Fenced,
+            "no_room" => PortError::NoRoom,
+            "room_exists" => PortError::RoomExists,
+            "not_authorized" => PortError::NotAuthorized,
+            _ => unreadable("refused"),
+        })
+    }
+
+    /// A field, once.
+    pub(super) fn take<T: FromValue>(&mut self, name: &str) -> PortResult<T> {
+        let value = self.0.remove(name).and_then(|value| value.convert().ok());
+        value.ok_or_else(|| unreadable(name))
+    }
+}
+
+/// A reply that no script of ours would give.
+fn unreadable(name: &str) -> PortError {
+    PortError::Unavailable(format!("an unreadable reply: {name}"))
 }

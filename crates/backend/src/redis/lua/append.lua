@@ -1,26 +1,27 @@
 -- Recognises a repeat, else stores and publishes a draft.
-local topic, epoch, keep, once, window, header, head, tail = unpack(ARGV)
+-- `once` names the draft by its sender's choice, or is empty.
+local topic = A.topic
 
 if is_room(topic) and call('EXISTS', P .. 'room:' .. topic) == 0 then
-  return { 'no_room' }
+  return { 'refused', 'no_room' }
 end
 
-local key = P .. 'once:' .. once
-if once ~= '' then
-  local first = call('GET', key)
+local once = A.once ~= '' and P .. 'once:' .. A.once
+if once then
+  local first = call('GET', once)
   if first then
     local known, seq = string.match(first, '^(.*)-(%d+)$')
     -- What was said in an earlier life of the room is not in this one's log.
     if known == call('HGET', P .. 'head:' .. topic, 'epoch') then
-      return { 'ok', known, seq, 1 }
+      return { 'epoch', known, 'seq', seq, 'repeated', 1 }
     end
   end
 end
 
-local known, seq = store(topic, epoch, keep, header, function(id, seq)
-  return head .. '"id":"' .. id .. '","seq":' .. seq .. ',' .. tail
+local epoch, seq = store(topic, A.header, function(id, seq)
+  return A.head .. '"id":"' .. id .. '","seq":' .. seq .. ',' .. A.tail
 end)
-if once ~= '' then
-  call('SET', key, known .. '-' .. seq, 'PX', window)
+if once then
+  call('SET', once, epoch .. '-' .. seq, 'PX', A.window)
 end
-return { 'ok', known, seq, 0 }
+return { 'epoch', epoch, 'seq', seq, 'repeated', 0 }

@@ -1,9 +1,11 @@
--- Adds a holder. `entry` is open, create, join or restore; `flag` is what it is with.
-local place, user, username, status, incarnation, conn, entry, flag = unpack(ARGV, 4)
+-- Adds a holder. `entry` is open (a namespace, perhaps `announce`), create (as `private`), join
+-- (perhaps `granted`) or restore (as `private`).
+local place, user, conn, entry = A.place, A.user, A.conn, A.entry
+local incarnation, status = A.incarnation, A.status
 
 -- Set by reaping: a frozen node that wakes up late must not leave ghosts.
 if call('EXISTS', P .. 'dead:' .. incarnation) == 1 then
-  return { 'fenced' }
+  return { 'refused', 'fenced' }
 end
 
 local now = clock()
@@ -11,7 +13,7 @@ local before = call('HGET', P .. 'info:' .. place, user)
 local private = '0'
 
 local function create()
-  private = flag
+  private = A.private
   call('HSET', P .. 'room:' .. place, 'created', digits(now), 'private', private)
   if string.sub(place, 1, 2) == '/#' then
     call('ZADD', P .. (private == '1' and 'private' or 'public'), now, place)
@@ -22,7 +24,7 @@ local function create()
 end
 
 local function may_join()
-  return private == '0' or flag == '1' or before
+  return private == '0' or A.granted == '1' or before
     or call('SISMEMBER', P .. 'grants:' .. place, user) == 1
 end
 
@@ -32,13 +34,13 @@ if is_room(place) then
     private = known
   end
   if known and entry == 'create' then
-    return { 'room_exists' }
+    return { 'refused', 'room_exists' }
   elseif known and entry == 'join' and not may_join() then
-    return { 'not_authorized' }
+    return { 'refused', 'not_authorized' }
   elseif not known and (entry == 'create' or entry == 'restore') then
     create()
   elseif not known then
-    return { 'no_room' }
+    return { 'refused', 'no_room' }
   end
 end
 
@@ -52,16 +54,16 @@ if before then
 else
   call('ZADD', P .. 'order:' .. place, now, user)
 end
-local info = status .. ':' .. username
+local info = status .. ':' .. A.username
 call('HSET', P .. 'info:' .. place, user, info)
 
 local loud = not before
 if not is_room(place) then
-  loud = came or (entry == 'open' and flag == '1')
+  loud = came or (entry == 'open' and A.announce == '1')
 end
 if loud then
   announce('entered', place, user, info, conn, now)
 elseif info ~= before then
   announce('updated', place, user, info, conn, now)
 end
-return { 'ok', before and 0 or 1, tonumber(private) }
+return { 'first', before and 0 or 1, 'private', tonumber(private) }

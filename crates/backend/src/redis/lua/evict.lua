@@ -1,3 +1,2 @@
 -- Removes a member, whoever holds it.
-local place, user = unpack(ARGV, 4)
-return remove(place, user, clock(), nil) and 1 or 0
+return remove(A.place, A.user, clock(), nil) and 1 or 0

@@ -1,3 +1,3 @@
 -- Removes a holder.
-local place, user, incarnation, conn, at_once = unpack(ARGV, 4)
-return release(place, user, incarnation, conn, at_once == '1', clock()) and 1 or 0
+local gone = release(A.place, A.user, A.incarnation, A.conn, A.at_once == '1', clock())
+return gone and 1 or 0

@@ -1,8 +1,6 @@
 -- Gives or takes a grant; 0 where there is no such room.
-local place, user, granted = unpack(ARGV)
-
-if call('EXISTS', P .. 'room:' .. place) == 0 then
+if call('EXISTS', P .. 'room:' .. A.place) == 0 then
   return 0
 end
-call(granted == '1' and 'SADD' or 'SREM', P .. 'grants:' .. place, user)
+call(A.granted == '1' and 'SADD' or 'SREM', P .. 'grants:' .. A.place, A.user)
 return 1

@@ -6,6 +6,16 @@
 local P = KEYS[1]
 local call = redis.call
 
+-- The arguments by name: ARGV is name, value, name, value, as `script.rs` sends it. Asking for one
+-- that was not sent is an error. A reply of several fields is name, value, name, value as well; one
+-- that refuses is { 'refused', why }.
+local A = setmetatable({}, {
+  __index = function(_, name) error('no argument ' .. name) end,
+})
+for n = 1, #ARGV, 2 do
+  A[ARGV[n]] = ARGV[n + 1]
+end
+
 -- Milliseconds since the epoch, by Redis' own clock: gateways' clocks differ.
 local function clock()
   local time = call('TIME')
@@ -24,17 +34,18 @@ end
 
 -- Takes the next place in the topic's log, stores what `text` makes of it and publishes it. The
 -- body is what `wire.rs` reads. Trimming `~` works in blocks of a hundred entries, which is cheap.
-local function store(topic, epoch, keep, header, text)
+-- Arguments: the `epoch` of the log if it is new, and how many entries to `keep`.
+local function store(topic, header, text)
   local head = P .. 'head:' .. topic
   local known = call('HGET', head, 'epoch')
   if not known then
-    known = epoch
+    known = A.epoch
     call('HSET', head, 'epoch', known)
   end
   local seq = digits(call('HINCRBY', head, 'seq', 1))
   local id = known .. '-' .. seq
   local body = id .. '\n' .. header .. '\n' .. text(id, seq)
-  call('XADD', P .. 'log:' .. topic, 'MAXLEN', '~', keep, seq .. '-0', 'b', body)
+  call('XADD', P .. 'log:' .. topic, 'MAXLEN', '~', A.keep, seq .. '-0', 'b', body)
   call('PUBLISH', P .. 'ch:' .. topic, body)
   return known, seq
 end

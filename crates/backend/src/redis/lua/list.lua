@@ -1,17 +1,16 @@
--- How many public rooms of the root namespace there are, then the oldest of both kinds, each as
--- place, created, private, members, granted.
-local user, limit = ARGV[1], tonumber(ARGV[2])
+-- How many public rooms of the root namespace there are, and the oldest of both kinds.
+local limit = tonumber(A.limit)
 
-local found = { call('ZCARD', P .. 'public') }
+local rooms = {}
 for private, index in pairs({ ['0'] = 'public', ['1'] = 'private' }) do
   local oldest = limit > 0 and call('ZRANGE', P .. index, 0, limit - 1, 'WITHSCORES') or {}
   for n = 1, #oldest, 2 do
-    local place = oldest[n]
-    for _, field in ipairs({ place, oldest[n + 1], private,
-      call('ZCARD', P .. 'order:' .. place),
-      call('SISMEMBER', P .. 'grants:' .. place, user) }) do
-      found[#found + 1] = field
-    end
+    local place, created = oldest[n], oldest[n + 1]
+    rooms[#rooms + 1] = {
+      'place', place, 'created', created, 'private', private,
+      'members', call('ZCARD', P .. 'order:' .. place),
+      'granted', call('SISMEMBER', P .. 'grants:' .. place, A.user),
+    }
   end
 end
-return found
+return { 'total', call('ZCARD', P .. 'public'), 'rooms', rooms }

@@ -1,13 +1,13 @@
--- How many members there are, then user, time of entering and info of the first ones.
-local place, limit = ARGV[1], tonumber(ARGV[2])
+-- How many members there are; of the first ones the user, the time of entering and the info, each in
+-- a list of its own, as names for each of them would double the reply.
+local limit = tonumber(A.limit)
+local key = P .. 'order:' .. A.place
 
-local found = { call('ZCARD', P .. 'order:' .. place) }
-if limit > 0 then
-  local order = call('ZRANGE', P .. 'order:' .. place, 0, limit - 1, 'WITHSCORES')
-  for n = 1, #order, 2 do
-    found[#found + 1] = order[n]
-    found[#found + 1] = order[n + 1]
-    found[#found + 1] = call('HGET', P .. 'info:' .. place, order[n]) or 'online:'
-  end
+local users, since, infos = {}, {}, {}
+local order = limit > 0 and call('ZRANGE', key, 0, limit - 1, 'WITHSCORES') or {}
+for n = 1, #order, 2 do
+  users[#users + 1] = order[n]
+  since[#since + 1] = order[n + 1]
+  infos[#infos + 1] = call('HGET', P .. 'info:' .. A.place, order[n]) or 'online:'
 end
-return found
+return { 'total', call('ZCARD', key), 'users', users, 'since', since, 'infos', infos }

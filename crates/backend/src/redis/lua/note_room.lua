@@ -1,7 +1,5 @@
 -- Adds a room to a member's session, or takes it out.
-local place, user, room, add = unpack(ARGV, 4)
-
-if call('HEXISTS', P .. 'info:' .. place, user) == 1 then
-  call(add == '1' and 'SADD' or 'SREM', member_key('session', place, user), room)
+if call('HEXISTS', P .. 'info:' .. A.place, A.user) == 1 then
+  call(A.add == '1' and 'SADD' or 'SREM', member_key('session', A.place, A.user), A.room)
 end
 return 1

@@ -1,7 +1,7 @@
 -- Before every script that may change who is in a place.
 --
--- ARGV[1..3] are the same for all: an epoch for the log of transitions if it is new, the grace, and
--- the entries to keep in that log. Of a place there are
+-- All of them are sent the `grace`, and the `epoch` and `keep` of the log of transitions. Of a place
+-- there are
 --   order:<place>          zset   user -> when entered
 --   info:<place>           hash   user -> "<status>:<username>"
 --   live:<place>\n<user>   set    "<incarnation> <conn>", the connections that hold the user there
@@ -14,7 +14,7 @@
 --   held:<incarnation>     set    "<place>\n<user>\n<conn>"
 --   public, private        zset   room of the root namespace -> when created
 -- Neither places, users nor connections contain control characters.
-local EPOCH, GRACE, KEEP = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local GRACE = tonumber(A.grace)
 
 local function member_key(kind, place, user)
   return P .. kind .. ':' .. place .. '\n' .. user
@@ -47,7 +47,7 @@ local function announce(kind, place, user, info, conn, at)
     call('PUBLISH', P .. 'ch:' .. place, '\n' .. header .. '\n' .. json)
   else
     local partition = string.match(P, '{p(%d+)}:$')
-    store('~presence:' .. partition, EPOCH, KEEP, header, function() return json end)
+    store('~presence:' .. partition, header, function() return json end)
   end
 end
 

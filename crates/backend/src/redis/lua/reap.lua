@@ -1,12 +1,12 @@
 -- Releases some of what a dead incarnation holds in this partition; returns how much is left.
-local incarnation, fence, batch = unpack(ARGV, 4)
+local incarnation = A.incarnation
 
 -- Before anything is released, so that nothing is entered behind our back.
-call('SET', P .. 'dead:' .. incarnation, 1, 'PX', fence)
+call('SET', P .. 'dead:' .. incarnation, 1, 'PX', A.fence)
 
 local now = clock()
 local held = P .. 'held:' .. incarnation
-for _, one in ipairs(call('SRANDMEMBER', held, batch)) do
+for _, one in ipairs(call('SRANDMEMBER', held, A.batch)) do
   local place, user, conn = string.match(one, '^(.-)\n(.-)\n(.*)$')
   release(place, user, incarnation, conn, false, now)
   call('SREM', held, one)

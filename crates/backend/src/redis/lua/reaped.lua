@@ -1,2 +1,2 @@
 -- A dead life holds nothing any more, in no partition.
-return call('ZREM', P .. 'dead', ARGV[1])
+return call('ZREM', P .. 'dead', A.incarnation)

@@ -1,6 +1,5 @@
 -- Ends a life before its lease does.
-local incarnation, fence = unpack(ARGV)
-call('ZREM', P .. 'leases', incarnation)
-call('ZADD', P .. 'dead', clock(), incarnation)
-call('SET', P .. 'fenced:' .. incarnation, 1, 'PX', fence)
+call('ZREM', P .. 'leases', A.incarnation)
+call('ZADD', P .. 'dead', clock(), A.incarnation)
+call('SET', P .. 'fenced:' .. A.incarnation, 1, 'PX', A.fence)
 return 1

@@ -1,9 +1,10 @@
--- One room: created, private, members, whether the user holds a grant; nothing where there is none.
-local place, user = unpack(ARGV)
-
-local created, private = unpack(call('HMGET', P .. 'room:' .. place, 'created', 'private'))
+-- One room; nothing where there is none.
+local created, private = unpack(call('HMGET', P .. 'room:' .. A.place, 'created', 'private'))
 if not created then
   return false
 end
-return { created, private, call('ZCARD', P .. 'order:' .. place),
-  call('SISMEMBER', P .. 'grants:' .. place, user) }
+return {
+  'place', A.place, 'created', created, 'private', private,
+  'members', call('ZCARD', P .. 'order:' .. A.place),
+  'granted', call('SISMEMBER', P .. 'grants:' .. A.place, A.user),
+}

@@ -1,3 +1,4 @@
 -- The first candidate is the secret.
-call('SETNX', P .. 'secret:' .. ARGV[1], ARGV[2])
-return call('GET', P .. 'secret:' .. ARGV[1])
+local key = P .. 'secret:' .. A.name
+call('SETNX', key, A.candidate)
+return call('GET', key)

@@ -1,8 +1,6 @@
 -- A member's info and rooms; nothing where there is no such member.
-local place, user = unpack(ARGV, 4)
-
-local info = call('HGET', P .. 'info:' .. place, user)
+local info = call('HGET', P .. 'info:' .. A.place, A.user)
 if not info then
   return false
 end
-return { info, session_rooms(place, user) }
+return { 'info', info, 'rooms', session_rooms(A.place, A.user) }

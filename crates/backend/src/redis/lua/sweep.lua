@@ -1,5 +1,5 @@
 -- Removes some of the members whose grace is over; returns how many.
-local lease, silence, batch = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
+local lease, silence = tonumber(A.lease), tonumber(A.silence)
 
 local now = clock()
 local state = P .. 'sweep'
@@ -17,7 +17,7 @@ if now < from then
   return 0
 end
 
-local due = call('ZRANGEBYSCORE', P .. 'due', '-inf', now, 'WITHSCORES', 'LIMIT', 0, batch)
+local due = call('ZRANGEBYSCORE', P .. 'due', '-inf', now, 'WITHSCORES', 'LIMIT', 0, A.batch)
 for n = 1, #due, 2 do
   local place, user = string.match(due[n], '^(.-)\n(.*)$')
   remove(place, user, due[n + 1] - GRACE, nil)

@@ -1,12 +1,11 @@
 -- The generic cell rate algorithm: a bucket is one number, the time at which it will be full again.
 -- Returns the microseconds to wait, 0 where the tokens were taken.
-local key, n, per_second, burst = P .. 'rate:' .. ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local key, each = P .. 'rate:' .. A.key, 1000000 / A.per_second
 
 local time = call('TIME')
 local now = time[1] * 1000000 + time[2]
-local each = 1000000 / per_second
-local full_at = math.max(tonumber(call('GET', key) or 0), now) + each * n
-local wait = full_at - now - each * burst
+local full_at = math.max(tonumber(call('GET', key) or 0), now) + each * A.n
+local wait = full_at - now - each * A.burst
 if wait > 0 then
   return math.ceil(wait)
 end
