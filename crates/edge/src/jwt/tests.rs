@@ -3,13 +3,9 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const NOW: u64 = 1_800_000_000;
+mod keys;
 
-macro_rules! key {
-    ($name:literal) => {
-        include_str!(concat!("../../tests/keys/", $name, ".pem"))
-    };
-}
+const NOW: u64 = 1_800_000_000;
 
 fn jwt(key: KeyConfig) -> Jwt {
     Jwt::new(JwtConfig {
@@ -165,29 +161,14 @@ fn issuer_and_audience_are_checked_when_configured() {
 #[test]
 fn each_kind_of_key_verifies_its_own_tokens_only() {
     type Make = fn(String) -> KeyConfig;
-    let kinds: [(Algorithm, EncodingKey, Make, &str); 3] = [
-        (
-            Algorithm::RS256,
-            EncodingKey::from_rsa_pem(key!("rsa.private").as_bytes()).unwrap(),
-            KeyConfig::Rs256,
-            key!("rsa.public"),
-        ),
-        (
-            Algorithm::ES256,
-            EncodingKey::from_ec_pem(key!("ec.private").as_bytes()).unwrap(),
-            KeyConfig::Es256,
-            key!("ec.public"),
-        ),
-        (
-            Algorithm::EdDSA,
-            EncodingKey::from_ed_pem(key!("ed.private").as_bytes()).unwrap(),
-            KeyConfig::EdDsa,
-            key!("ed.public"),
-        ),
+    let kinds: [(Algorithm, (EncodingKey, String), Make); 3] = [
+        (Algorithm::RS256, keys::rsa(), KeyConfig::Rs256),
+        (Algorithm::ES256, keys::ec(), KeyConfig::Es256),
+        (Algorithm::EdDSA, keys::ed(), KeyConfig::EdDsa),
     ];
     let claims = with(json!({}));
-    for (algorithm, private, make, public) in &kinds {
-        let own = jwt(make((*public).into()));
+    for (algorithm, (private, public), make) in &kinds {
+        let own = jwt(make(public.clone()));
         let token = encode(&Header::new(*algorithm), &claims, private).unwrap();
         let now = Timestamp(NOW * 1000);
         assert!(own.verify_at(&token, now).is_ok(), "{algorithm:?}");
@@ -202,9 +183,8 @@ fn each_kind_of_key_verifies_its_own_tokens_only() {
 
 #[test]
 fn a_key_set_finds_the_key_by_its_id_and_holds_no_secrets() {
-    let private = EncodingKey::from_ed_pem(key!("ed.private").as_bytes()).unwrap();
-    // The last 32 bytes of `ed.public.pem`.
-    let x = "rPId0XV2fS-Qw7BULeawGlY67OqYUfLHX7cqDvbKH2s";
+    let (private, public) = keys::ed();
+    let x = keys::ed_x(&public);
     let set = json!({"keys": [
         {"kty": "oct", "kid": "s", "k": "c2VjcmV0"},
         {"kty": "OKP", "crv": "Ed25519", "use": "enc", "kid": "e", "x": x},
@@ -233,7 +213,7 @@ fn unusable_keys_are_refused_at_the_start() {
     for key in [
         KeyConfig::Hs256(String::new()),
         KeyConfig::Rs256("x".into()),
-        KeyConfig::Es256(key!("rsa.public").into()),
+        KeyConfig::Es256(keys::ed().1),
         KeyConfig::Jwks("{}".into()),
         KeyConfig::Jwks(r#"{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}"#.into()),
     ] {
