@@ -54,7 +54,8 @@ impl Event {
 /// One connection to one namespace: its session, and the queue of its events.
 ///
 /// No task runs while the queue is empty. The first event spawns one, which goes when the queue is
-/// empty again or, after the end of the connection, when it has told the dispatcher.
+/// empty again. After the end of the connection it handles what came before it, and then tells the
+/// dispatcher.
 pub(super) struct Link {
     pub(super) session: Arc<Session>,
     pub(super) peer: Arc<SocketPeer>,
@@ -70,6 +71,15 @@ struct Inbox {
     /// A task is at work, or has done the last there was to do.
     busy: bool,
     ended: bool,
+}
+
+/// What there is to do for whoever works the queue.
+enum Next {
+    Handle(Event),
+    /// The next event will spawn a task anew.
+    Rest,
+    /// The connection has ended, and its last event is done.
+    Finish,
 }
 
 impl Link {
@@ -123,13 +133,13 @@ impl Link {
         self.work(inbox);
     }
 
-    /// The connection is gone: what has not begun is dropped. May be called more than once.
+    /// The connection is gone: nothing more comes. What came before is still handled, as clients emit
+    /// and disconnect in one breath. May be called more than once.
     pub(super) fn end(self: &Arc<Self>) {
         self.peer.close();
         let mut inbox = self.inbox();
         if !inbox.ended {
             inbox.ended = true;
-            inbox.events = VecDeque::new();
             self.work(inbox);
         }
     }
@@ -151,28 +161,37 @@ impl Link {
     }
 
     async fn drain(self: Arc<Self>) {
-        while let Some(event) = self.next() {
-            #[cfg(feature = "conformance")]
-            if super::conformance::echoed(&self, &event) {
-                continue;
+        loop {
+            match self.next() {
+                Next::Handle(event) => self.serve(&event).await,
+                Next::Rest => return,
+                Next::Finish => return self.finish().await,
             }
-            let reply = AssertUnwindSafe(self.handle(&event)).catch_unwind().await;
-            self.answer(&event, reply.unwrap_or_else(|_| Err(self.panicked(&event))));
-        }
-        // `busy` stays set after the end, so this point is reached once with `ended`.
-        if self.inbox().ended {
-            self.finish().await;
         }
     }
 
-    fn next(&self) -> Option<Event> {
+    /// `busy` stays set after the end, so there is one [`Next::Finish`].
+    fn next(&self) -> Next {
         let mut inbox = self.inbox();
-        let event = inbox.events.pop_front();
-        match &event {
-            Some(event) => inbox.bytes -= event.bytes(),
-            None => inbox.busy = inbox.ended,
+        if let Some(event) = inbox.events.pop_front() {
+            inbox.bytes -= event.bytes();
+            return Next::Handle(event);
         }
-        event
+        inbox.busy = inbox.ended;
+        if inbox.ended {
+            Next::Finish
+        } else {
+            Next::Rest
+        }
+    }
+
+    async fn serve(&self, event: &Event) {
+        #[cfg(feature = "conformance")]
+        if super::conformance::echoed(self, event) {
+            return;
+        }
+        let reply = AssertUnwindSafe(self.handle(event)).catch_unwind().await;
+        self.answer(event, reply.unwrap_or_else(|_| Err(self.panicked(event))));
     }
 
     async fn handle(&self, event: &Event) -> Reply {

@@ -116,6 +116,9 @@ impl SocketPeer {
     }
 
     fn deliver(&self, packet: Packet, volatile: bool) -> Result<(), SendError> {
+        if self.closed() {
+            return Err(SendError::Closed);
+        }
         // One that may be dropped does not count as waiting.
         let bytes = if volatile { 0 } else { size(&packet) };
         let fits = |transport: Arc<Transport>| transport.may_queue(bytes);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Client, open, open_with};
+use crate::support::{Client, Poller, open, open_with};
 
 #[tokio::test]
 async fn a_thousand_events_are_handled_and_answered_in_order() {
@@ -109,12 +109,47 @@ async fn more_events_than_may_wait_are_refused_and_the_others_are_handled() {
 }
 
 #[tokio::test]
-async fn events_that_have_not_begun_when_the_client_goes_are_dropped() {
+async fn what_a_client_emitted_before_it_went_is_handled() {
+    // Off the namespace, off the transport, off the network.
+    for last in [Some("41"), Some("1"), None] {
+        let door = open().await;
+        let mut client = Client::connect(&door).await;
+        client.emit("pause", json!({"n": 100})).await;
+        for n in 0..20 {
+            client.send(&format!(r#"421["add",{{"n":{n}}}]"#)).await;
+        }
+        if let Some(packet) = last {
+            client.send(packet).await;
+        }
+        drop(client);
+        door.probe.ends(1).await;
+        let seen = door.probe.seen.lock().unwrap().clone();
+        assert_eq!(seen, (0..20).collect::<Vec<u64>>(), "{last:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_polling_client_emitted_before_it_went_is_handled() {
+    let door = open().await;
+    let poller = Poller::connect(&door).await;
+    let body = [
+        r#"42["pause",{"n":100}]"#,
+        r#"42["add",{"n":1}]"#,
+        r#"42["add",{"n":2}]"#,
+        "41",
+        "1",
+    ];
+    assert_eq!(poller.post(&door, &body.join("\u{1e}")).await.status, 200);
+    door.probe.ends(1).await;
+    assert_eq!(*door.probe.seen.lock().unwrap(), [1, 2]);
+}
+
+#[tokio::test]
+async fn what_is_queued_of_a_user_who_logged_out_is_not_handled() {
     let door = open().await;
     let mut client = Client::connect(&door).await;
-    client.emit("pause", json!({"n": 200})).await;
+    door.probe.sessions.lock().unwrap()[0].end();
     client.emit("add", json!({"n": 1})).await;
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     drop(client);
     door.probe.ends(1).await;
     assert!(door.probe.seen.lock().unwrap().is_empty());
