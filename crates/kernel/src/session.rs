@@ -143,6 +143,11 @@ impl Session {
         self.claims.read().expect("no panic while held").clone()
     }
 
+    /// When its token ends, if it has one that does.
+    pub fn expires(&self) -> Option<Timestamp> {
+        self.claims.read().expect("no panic while held").expires
+    }
+
     /// Replaces the claims, after a new token or a guest's registration.
     pub fn set_claims(&self, claims: Claims) {
         *self.claims.write().expect("no panic while held") = claims;

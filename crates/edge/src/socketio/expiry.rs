@@ -47,9 +47,9 @@ struct Queue {
 }
 
 impl Expiry {
-    /// Watches the end of this connection's token, if it has one.
+    /// Watches the end of this connection's token, if it has one, and of no former one.
     pub(super) fn watch(&self, session: &Arc<Session>) {
-        if let Some(expires) = session.claims().expires {
+        if let Some(expires) = session.expires() {
             self.plan(session, expires);
         }
     }
@@ -81,7 +81,7 @@ impl Expiry {
     }
 
     fn act(&self, session: &Arc<Session>, due: &Due) {
-        let expires = session.claims().expires;
+        let expires = session.expires();
         match due.step {
             _ if expires != Some(due.expires) => self.watch(session),
             Step::Look => self.plan(session, due.expires),

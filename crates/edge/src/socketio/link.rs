@@ -190,8 +190,13 @@ impl Link {
         if super::conformance::echoed(self, event) {
             return;
         }
+        let expires = self.session.expires();
         let reply = AssertUnwindSafe(self.handle(event)).catch_unwind().await;
         self.answer(event, reply.unwrap_or_else(|_| Err(self.panicked(event))));
+        // A new token may end sooner than the one before.
+        if self.session.expires() != expires {
+            self.door.expiry.watch(&self.session);
+        }
     }
 
     async fn handle(&self, event: &Event) -> Reply {

@@ -26,7 +26,7 @@ use starling_kernel::{
     ports::PresenceTimes,
     roster::Roster,
     session::Session,
-    time::Clock,
+    time::{Clock, Timestamp},
 };
 use tokio::{
     net::TcpListener,
@@ -162,6 +162,14 @@ impl Probe {
         done()
     }
 
+    /// The token is replaced by one that is good for `n` ms.
+    async fn renew(self: Arc<Self>, call: Call<Number>) -> Reply {
+        let mut claims = call.session.claims();
+        claims.expires = Some(Timestamp(Timestamp::local().0 + call.command.n));
+        call.session.set_claims(claims);
+        done()
+    }
+
     async fn bye(self: Arc<Self>, call: Call<Value>) -> Reply {
         call.session.peer.disconnect();
         done()
@@ -183,6 +191,7 @@ impl Feature for Probe {
             .on("/", "who", &self, Self::who)
             .on("/", "many", &self, Self::many)
             .on("/", "mirror", &self, Self::mirror)
+            .on("/", "renew", &self, Self::renew)
             .on("/", "bye", &self, Self::bye)
             .on("/", "kill", &self, Self::kill)
             .on("/admin", "who", &self, Self::who);
