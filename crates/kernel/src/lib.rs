@@ -12,6 +12,7 @@ pub mod dispatch;
 pub mod envelope;
 pub mod error;
 pub mod feature;
+mod fields;
 pub mod hub;
 pub mod id;
 pub mod limits;

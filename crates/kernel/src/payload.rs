@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, value::RawValue};
 
-use crate::{error::AppError, limits::Limits};
+use crate::{error::AppError, fields::Fields, limits::Limits};
 
 /// The arguments of an event.
 #[derive(Debug, Default)]
@@ -38,22 +38,28 @@ impl Payload {
         Ok((name, Self { args, attachments }))
     }
 
-    /// Decodes the first argument; a missing one counts as `null`.
+    /// Decodes the first argument; a missing one counts as `null`. See [`decode`].
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, AppError> {
-        parse(self.args.first().map_or("null", |arg| arg.get()))
+        let first = self.args.first().map_or(RawValue::NULL, |arg| arg);
+        T::deserialize(Fields(first)).map_err(invalid)
     }
 }
 
+/// Decodes what a client sent. In a struct's fields `null` counts as absent, and `roomId` is ignored
+/// beside `roomName`. Whatever does not fit is `invalid_payload`, with the reason.
+pub fn decode<T: DeserializeOwned>(text: &str) -> Result<T, AppError> {
+    let value: &RawValue = serde_json::from_str(text).map_err(invalid)?;
+    T::deserialize(Fields(value)).map_err(invalid)
+}
+
 fn parse<T: DeserializeOwned>(text: &str) -> Result<T, AppError> {
-    serde_json::from_str(text).map_err(|error| {
-        let text = error.to_string();
-        let reason = text
-            .split(" at line ")
-            .next()
-            .unwrap_or_default()
-            .to_owned();
-        AppError::invalid(reason)
-    })
+    serde_json::from_str(text).map_err(invalid)
+}
+
+fn invalid(error: serde_json::Error) -> AppError {
+    let text = error.to_string();
+    let reason = text.split(" at line ").next().unwrap_or_default();
+    AppError::invalid(reason.to_owned())
 }
 
 /// The deepest nesting of arrays and objects, the event's own array not counted.
