@@ -79,7 +79,6 @@ pub(super) struct RoomEvent {
     #[serde(alias = "roomId")]
     pub(super) room_name: RoomName,
     pub(super) event: String,
-    #[serde(default)]
     pub(super) data: Option<Box<RawValue>>,
 }
 
@@ -253,6 +252,8 @@ impl<'a> From<&'a Room> for Listed<'a> {
 
 #[cfg(test)]
 mod tests {
+    use starling_kernel::payload::decode;
+
     use super::*;
 
     fn event(name: &str) -> Result<(), AppError> {
@@ -269,6 +270,22 @@ mod tests {
         }
         for reserved in RESERVED {
             assert!(event(reserved).is_err(), "{reserved}");
+        }
+    }
+
+    #[test]
+    fn nulls_count_as_absent_and_a_room_may_have_two_names() {
+        let create = decode::<Create>(r#"{"roomName":"r","private":null,"username":null}"#);
+        assert!(create.is_ok_and(|create| !create.private && create.username.is_none()));
+        let both = r#"{"roomId":"x","roomName":"r","username":null,"text":"t","clientId":null,"event":"e","data":null}"#;
+        let rooms = [
+            decode(both).map(|join: Join| join.room_name),
+            decode(both).map(|leave: Leave| leave.room_name),
+            decode(both).map(|message: Message| message.room_name),
+            decode(both).map(|event: RoomEvent| event.room_name),
+        ];
+        for room in rooms {
+            assert_eq!(room.map(|room| room.to_string()), Ok("r".into()));
         }
     }
 
