@@ -1,10 +1,12 @@
 //! Who wants to enter a namespace.
 
 use http::{HeaderMap, header::AUTHORIZATION};
-use serde_json::Value as Json;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use socketioxide_core::Value;
 use starling_kernel::{
     id::UserId,
+    payload::decode,
     session::{Claims, Identity, TokenError},
     topic::Namespace,
 };
@@ -15,35 +17,38 @@ use crate::jwt::sane_username;
 /// The namespace that needs the role `admin`.
 const ADMIN: &str = "/admin";
 
-/// What a client sent along with CONNECT. Whatever is no object holds nothing.
-pub(super) struct Auth(Json);
+/// What a client sent along with CONNECT. Whatever is no object holds nothing, and of an object only
+/// what is read here has to be sound.
+#[derive(Default, Deserialize)]
+pub(super) struct Auth {
+    token: Option<Box<RawValue>>,
+    username: Option<Box<RawValue>>,
+}
 
 impl Auth {
     pub(super) fn parse(value: Option<&Value>) -> Self {
-        let text = value.and_then(Value::as_str);
-        Self(
-            text.and_then(|text| serde_json::from_str(text).ok())
-                .unwrap_or_default(),
-        )
+        let text = value.and_then(Value::as_str).map_or("", |text| text);
+        decode(text).unwrap_or_default()
     }
 
     /// The token here or, failing that, in the handshake's headers. An empty one is none.
-    fn token<'a>(&'a self, headers: &'a HeaderMap) -> Result<Option<&'a str>, TokenError> {
-        let token = match self.0.get("token") {
-            Some(Json::String(token)) if !token.is_empty() => return Ok(Some(token)),
-            Some(Json::String(_) | Json::Null) | None => bearer(headers),
-            Some(_) => return Err(TokenError::Invalid),
+    fn token(&self, headers: &HeaderMap) -> Result<Option<String>, TokenError> {
+        let here = match &self.token {
+            Some(token) => text(token).ok_or(TokenError::Invalid)?,
+            None => String::new(),
+        };
+        let token = if here.is_empty() {
+            bearer(headers).map(str::to_owned)
+        } else {
+            Some(here)
         };
         Ok(token.filter(|token| !token.is_empty()))
     }
 
     fn guest(&self) -> Claims {
         let user = UserId::random_guest();
-        let wanted = self
-            .0
-            .get("username")
-            .and_then(Json::as_str)
-            .and_then(sane_username);
+        let wanted = self.username.as_deref().and_then(text);
+        let wanted = wanted.as_deref().and_then(sane_username);
         let username = wanted.unwrap_or_else(|| user.to_string());
         Claims {
             identity: Identity { user, username },
@@ -53,6 +58,10 @@ impl Auth {
             expires: None,
         }
     }
+}
+
+fn text(value: &RawValue) -> Option<String> {
+    serde_json::from_str(value.get()).ok()
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -69,7 +78,7 @@ pub(super) fn identify(
     headers: &HeaderMap,
 ) -> Result<Claims, String> {
     let claims = match auth.token(headers) {
-        Ok(Some(token)) => door.tokens.verify(token),
+        Ok(Some(token)) => door.tokens.verify(&token),
         Ok(None) if door.config.guests => Ok(auth.guest()),
         Ok(None) => Err(TokenError::Missing),
         Err(error) => Err(error),

@@ -64,6 +64,26 @@ async fn the_token_may_stand_in_the_handshakes_headers() {
 }
 
 #[tokio::test]
+async fn of_the_auth_only_what_is_read_has_to_be_sound() {
+    let door = open_with(|config, _| config.guests = false).await;
+    let token = token("ann", false, MINUTE);
+    // JavaScript sends half a surrogate pair where a string has one, in values and in names.
+    for auth in [
+        format!(r#"{{"name":"\ud800","token":"{token}"}}"#),
+        format!(r#"{{"token":"{token}","\udfff":[{{"deep":"\ud83d"}}]}}"#),
+        format!(r#"{{"token":"{token}","username":"\ud800"}}"#),
+    ] {
+        let mut client = Client::dial(&door).await;
+        client.send(&format!("40{auth}")).await;
+        let answer = client.packet().await.unwrap();
+        assert!(answer.starts_with("40{"), "{auth}: {answer}");
+    }
+    let mut client = Client::dial(&door).await;
+    client.send(r#"40{"token":"\ud800"}"#).await;
+    assert_eq!(client.packet().await.unwrap(), refusal("Invalid token"));
+}
+
+#[tokio::test]
 async fn a_guest_gets_a_public_id_that_is_not_the_transports() {
     let door = open().await;
     let mut client = Client::dial(&door).await;
