@@ -124,8 +124,8 @@ impl<'de> Visitor<'de> for Wanted {
     }
 }
 
-/// A field's name, readable in spite of half a surrogate pair.
-struct Key<'de>(Cow<'de, str>);
+/// A name, readable in spite of half a surrogate pair.
+pub(crate) struct Key<'de>(pub(crate) Cow<'de, str>);
 
 impl<'de> Deserialize<'de> for Key<'de> {
     fn deserialize<D: Deserializer<'de>>(key: D) -> Result<Self, D::Error> {
@@ -134,7 +134,7 @@ impl<'de> Deserialize<'de> for Key<'de> {
             type Value = Key<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a field's name")
+                f.write_str("a name")
             }
 
             fn visit_borrowed_bytes<E>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {

@@ -1,10 +1,14 @@
 //! What a client sent with an event, still undecoded.
 
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 
-use crate::{error::AppError, fields::Fields, limits::Limits};
+use crate::{
+    error::AppError,
+    fields::{Fields, Key},
+    limits::Limits,
+};
 
 /// The arguments of an event.
 #[derive(Debug, Default)]
@@ -31,11 +35,12 @@ impl Payload {
         if args.is_empty() {
             return Err(AppError::invalid("an event has a name"));
         }
-        let name = parse(args.remove(0).get())?;
+        let first = args.remove(0);
+        let Key(name) = parse(first.get())?;
         if !attachments.is_empty() {
             check_placeholders(&parse(text)?, attachments.len())?;
         }
-        Ok((name, Self { args, attachments }))
+        Ok((name.into_owned(), Self { args, attachments }))
     }
 
     /// Decodes the first argument; a missing one counts as `null`. See [`decode`].
@@ -45,6 +50,16 @@ impl Payload {
     }
 }
 
+/// The name in `["event",arg,…]`, readable even where the rest is not; empty where there is none.
+pub fn event_name(text: &str) -> String {
+    let after_bracket = text.get(1..).unwrap_or_default();
+    let mut names = serde_json::Deserializer::from_str(after_bracket).into_iter();
+    let first: Option<Result<Key<'_>, _>> = names.next();
+    first
+        .and_then(Result::ok)
+        .map_or(String::new(), |Key(name)| name.into_owned())
+}
+
 /// Decodes what a client sent. In a struct's fields `null` counts as absent, and `roomId` is ignored
 /// beside `roomName`. Whatever does not fit is `invalid_payload`, with the reason.
 pub fn decode<T: DeserializeOwned>(text: &str) -> Result<T, AppError> {
@@ -52,7 +67,7 @@ pub fn decode<T: DeserializeOwned>(text: &str) -> Result<T, AppError> {
     T::deserialize(Fields(value)).map_err(invalid)
 }
 
-fn parse<T: DeserializeOwned>(text: &str) -> Result<T, AppError> {
+fn parse<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, AppError> {
     serde_json::from_str(text).map_err(invalid)
 }
 
@@ -120,6 +135,21 @@ mod tests {
             parse(r#"["a"]"#, 0).unwrap().1.decode::<Value>().unwrap(),
             Value::Null
         );
+    }
+
+    #[test]
+    fn a_name_may_have_any_characters() {
+        for (text, name) in [
+            (r#"["",1]"#, ""),
+            (r#"["\"\\\n\u0000"]"#, "\"\\\n\0"),
+            (r#"["a\ud800"]"#, "a\u{fffd}\u{fffd}\u{fffd}"),
+            (r#"["日本💥"]"#, "日本💥"),
+        ] {
+            assert_eq!(parse(text, 0).unwrap().0, name, "{text}");
+            assert_eq!(event_name(text), name, "{text}");
+        }
+        assert_eq!(event_name(r#"["a",{"broken"#), "a");
+        assert_eq!(event_name(""), "");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use starling_kernel::{
     error::{AppError, Code},
     feature::Reply,
     metric,
-    payload::Payload,
+    payload::{Payload, event_name},
     session::{Peer, SendError, Session},
     topic::Namespace,
 };
@@ -41,13 +41,6 @@ pub(super) struct Event {
 impl Event {
     fn bytes(&self) -> usize {
         self.text.len() + self.attachments.iter().map(Bytes::len).sum::<usize>()
-    }
-
-    /// The event's name, readable even where the rest is not.
-    fn name(&self) -> String {
-        let after_bracket = self.text.as_str().get(1..).unwrap_or_default();
-        let mut names = serde_json::Deserializer::from_str(after_bracket).into_iter();
-        names.next().and_then(Result::ok).unwrap_or_default()
     }
 }
 
@@ -217,7 +210,7 @@ impl Link {
         let sent = match (event.ack, reply) {
             (Some(id), reply) => self.peer.ack(id, acknowledgement(reply), &[]),
             (None, Err(error)) => {
-                self.session.emit_error(&event.name(), &error);
+                self.session.emit_error(&event_name(&event.text), &error);
                 Ok(())
             }
             (None, Ok(_)) => Ok(()),
@@ -230,7 +223,7 @@ impl Link {
 
     fn panicked(&self, event: &Event) -> AppError {
         // The name is the client's: shown quoted and cut, so that it cannot fill or forge a log.
-        let name: String = event.name().chars().take(64).collect();
+        let name: String = event_name(&event.text).chars().take(64).collect();
         error!(conn = %self.session.conn, event = ?name, "a handler panicked");
         AppError::new(Code::Internal, "Internal error")
     }

@@ -42,6 +42,46 @@ async fn a_failure_is_acknowledged_or_emitted_and_never_both() {
 }
 
 #[tokio::test]
+async fn any_name_that_is_no_event_of_ours_is_unknown_and_the_connection_lives() {
+    let door = open().await;
+    let mut client = Client::connect(&door).await;
+    let long = "x".repeat(10_000);
+    let names = [
+        "",
+        " ",
+        "ADD",
+        "add ",
+        "connect",
+        "disconnect",
+        "error",
+        "newListener",
+        "__proto__",
+        "a/b,",
+        "[",
+        "]}",
+        "{",
+        "1",
+        "null",
+        "ä",
+        "日本語",
+        "💥",
+        "\u{7f}",
+        "\u{2028}",
+        "\u{fffd}",
+        "*",
+        &long,
+    ];
+    for name in names {
+        let refused = client.ask(name, json!({})).await;
+        assert_eq!(refused["error"]["code"], "unknown_event", "{name:?}");
+        client.send(&format!("42{}", json!([name]))).await;
+        let error = json!({"code": "unknown_event", "message": "Unknown event", "event": name});
+        assert_eq!(client.event().await, json!(["error", error]));
+    }
+    assert_eq!(client.ask("add", json!({"n": 1})).await["ok"], true);
+}
+
+#[tokio::test]
 async fn a_handler_that_panics_answers_internal_and_the_queue_goes_on() {
     let door = open().await;
     let mut client = Client::connect(&door).await;
