@@ -14,7 +14,7 @@ test("kill -9 half way: nothing acknowledged is lost, nothing arrives twice", as
   const people = await gather(t, cluster, 14);
   const publishers = people.slice(0, 8);
   const talking = Promise.all(publishers.map((publisher) => publisher.sayAll(texts(200, publisher.id), 20)));
-  await until(() => people[0].heard.length >= 800, "half of it is said", 20_000);
+  await until(() => people[0].heard.length >= 800, "half of it is said", 60_000);
   await cluster.signal(cluster.nodes[1], "SIGKILL");
   await talking;
   await allHear(people);

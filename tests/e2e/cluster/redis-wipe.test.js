@@ -24,6 +24,13 @@ async function present(user) {
   return list.map(({ userId }) => userId);
 }
 
+/** How many are in the room, as `user` is told; 0 while it does not exist. */
+async function membersOf(user, roomName) {
+  user.send("list-rooms");
+  const [rooms] = await user.next("room-list").catch(() => [[]]);
+  return rooms.find(({ name }) => name === roomName)?.memberCount ?? 0;
+}
+
 for (const [what, wipe] of [["FLUSHALL", flush], ["a restart of Redis without its data", restart]]) {
   suite(`after ${what}`, () => {
     test("users are present and members again by themselves, and nobody is shown offline", async (t) => {
@@ -64,6 +71,7 @@ for (const [what, wipe] of [["FLUSHALL", flush], ["a restart of Redis without it
       await say(bob, roomName, "one", "two", "three");
       await wipe();
       await until(async () => (await present(bob).catch(() => [])).includes(ann.id), "ann is present again", 20_000);
+      await until(async () => (await membersOf(bob, roomName)) === 2, "both are in the room again", 20_000);
       ann.drop();
       const again = await cluster.user(t, "ann", { id: ann.id, node: 1 });
       await again.ok("reconnect-session", { userId: ann.id, lastSeq: { [roomName]: 3 } });

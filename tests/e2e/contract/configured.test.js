@@ -7,8 +7,8 @@ import ioV2 from "socket.io-client-v2";
 import { useCluster } from "../lib/cluster.js";
 import { fresh } from "../lib/names.js";
 import { DIRECT } from "../lib/routes.js";
-import { roomOf, say, texts } from "../lib/rooms.js";
-import { holds, until, within } from "../lib/until.js";
+import { fenceAll, roomOf, say, texts } from "../lib/rooms.js";
+import { until, within } from "../lib/until.js";
 
 suite("limits that are set lower", () => {
   const cluster = useCluster({
@@ -26,14 +26,19 @@ suite("limits that are set lower", () => {
 
   test("of events hold as well", async (t) => {
     const ann = await cluster.user(t, "ann");
-    const answers = await Promise.all(Array.from({ length: 40 }, () => ann.ask("ping")));
+    const since = performance.now();
+    const answers = await Promise.all(Array.from({ length: 400 }, () => ann.ask("ping")));
     const passed = answers.filter(({ ok }) => ok).length;
-    assert.ok(passed >= 20 && passed < 30, `${passed} passed`);
+    const allowed = 20 + ((performance.now() - since) * 10) / 1_000;
+    assert.ok(passed >= 20 && passed <= allowed && passed < 400, `${passed} passed, ${allowed} allowed`);
   });
 });
 
 suite("with a short history", () => {
-  const cluster = useCluster({ env: { STARLING_HISTORY: 100, STARLING_EVENTS_BURST: 1_000, STARLING_USER_EVENTS_PER_SECOND: 1_000 } });
+  const cluster = useCluster({
+    // While 540 messages are said, the session has to be kept.
+    env: { STARLING_HISTORY: 100, STARLING_EVENTS_BURST: 1_000, STARLING_USER_EVENTS_PER_SECOND: 1_000, STARLING_GRACE_MS: 60_000 },
+  });
 
   test("what was trimmed is not recovered, and what is held is sent", async (t) => {
     const [ann, bob] = await cluster.users(t, DIRECT, "ann", "bob");
@@ -76,7 +81,8 @@ suite('with presence.scope = "rooms"', () => {
     await bob.next("user-status", { userId: ann.id, status: "away" });
     ann.drop();
     await bob.next("user-offline", { userId: ann.id });
-    await holds(() => carl.all("user-status").length + carl.all("user-offline").length === 0, "a stranger hears nothing");
+    await fenceAll(bob, carl);
+    assert.equal(carl.all("user-status").length + carl.all("user-offline").length, 0);
   });
 });
 

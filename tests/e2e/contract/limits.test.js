@@ -6,51 +6,58 @@ import { suite, test } from "node:test";
 import { useCluster } from "../lib/cluster.js";
 import { fresh } from "../lib/names.js";
 import { onEveryRoute } from "../lib/routes.js";
-import { roomOf } from "../lib/rooms.js";
+import { fenceAll, roomOf } from "../lib/rooms.js";
 import { total } from "../lib/metrics.js";
 import { until } from "../lib/until.js";
 
 const cluster = useCluster();
 const KIB = 1024;
+/** More than passes within seconds, however slowly it is sent and handled. */
+const FLOOD = 1_000;
 
 suite("events", () => {
   test("beyond the burst of 200 are rate_limited, which is retryable, and pass again after a pause", async (t) => {
     const ann = await cluster.user(t, "ann");
-    const answers = await Promise.all(Array.from({ length: 300 }, () => ann.ask("ping")));
+    const since = performance.now();
+    const answers = await Promise.all(Array.from({ length: FLOOD }, () => ann.ask("ping")));
     const passed = answers.filter(({ ok }) => ok).length;
-    assert.ok(passed >= 200 && passed < 290, `${passed} passed`);
+    const allowed = 200 + ((performance.now() - since) * 100) / 1_000;
+    assert.ok(passed >= 200 && passed <= allowed && passed < FLOOD, `${passed} passed, ${allowed} allowed`);
     for (const { error } of answers.filter(({ ok }) => !ok)) {
       assert.deepEqual([error.code, error.retryable], ["rate_limited", true]);
     }
-    await until(async () => (await ann.ask("ping")).ok, "events pass again", 1_000);
+    await until(async () => (await ann.ask("ping")).ok, "events pass again");
   });
 
   test("beyond the limit and without an acknowledgement are told by error", async (t) => {
     const ann = await cluster.user(t, "ann");
-    for (let i = 0; i < 300; i++) ann.send("ping");
+    for (let i = 0; i < FLOOD; i++) ann.send("ping");
     await ann.next("error", { code: "rate_limited", event: "ping" });
   });
 
   test("at 90 a second are never limited", async (t) => {
     const ann = await cluster.user(t, "ann");
     const answers = [];
-    const since = performance.now();
+    let last = performance.now();
     await until(() => {
-      const due = Math.floor(((performance.now() - since) * 90) / 1_000);
-      while (answers.length < due) answers.push(ann.ask("ping"));
-      return due >= 360;
-    }, "four seconds of events", 8_000);
+      // What could not be sent in time on a busy machine is not made up for: that would be a burst.
+      const due = Math.min(Math.floor(((performance.now() - last) * 90) / 1_000), 20);
+      if (due > 0) last = performance.now();
+      for (let i = 0; i < due; i++) answers.push(ann.ask("ping"));
+      return answers.length >= 360;
+    }, "more events than a burst", 60_000);
     assert.ok((await Promise.all(answers)).every(({ ok }) => ok));
   });
 
   test("of a user who takes two nodes count together", async (t) => {
     const ann = await cluster.user(t, "ann");
     const devices = [ann];
-    for (let i = 1; i < 8; i++) devices.push(await cluster.user(t, "ann", { id: ann.id, node: i % 2 }));
+    for (let i = 1; i < 16; i++) devices.push(await cluster.user(t, "ann", { id: ann.id, node: i % 2 }));
+    // Within the burst of each connection, and many times what the user may send in a second.
     const floods = devices.flatMap((device) => Array.from({ length: 190 }, () => device.ask("ping")));
     const answers = await Promise.all(floods);
     const refused = answers.filter(({ ok }) => !ok);
-    assert.ok(refused.length > 100, `${refused.length} of ${answers.length} refused: the nodes do not count together`);
+    assert.ok(refused.length > 0, `none of ${answers.length} refused: the nodes do not count together`);
     assert.ok(refused.every(({ error }) => error.code === "rate_limited"));
   });
 
@@ -63,10 +70,10 @@ suite("events", () => {
         return !flood.connected;
       },
       "the flood ends",
-      20_000,
+      40_000,
     );
     const seconds = (performance.now() - since) / 1_000;
-    assert.ok(seconds > 9 && seconds < 16, `after ${seconds} s`);
+    assert.ok(seconds >= 10, `after ${seconds} s`);
     await calm.ok("ping");
     assert.ok((await total(cluster.nodes, "starling_rate_limited_total")) > 0);
   });
@@ -105,7 +112,8 @@ onEveryRoute((route) => {
     await bob.next("message", (data) => data?.length === size);
     ann.send("broadcast", "y".repeat(1_100 * KIB));
     await ann.next("disconnect");
-    await bob.ok("ping");
+    // From the node that the large one was sent to.
+    await fenceAll(await cluster.user(t, "carl", { route }), bob);
     assert.equal(bob.all("message", (data) => data?.[0] === "y").length, 0);
   });
 

@@ -40,7 +40,6 @@ test("room-members carries at most 200 and says how many there are", async (t) =
   const possible = Math.ceil((performance.now() - joined) / 250) + 1;
   // Each of the two nodes may have sent one per 250 ms at the most.
   assert.ok(lists.length <= 2 * possible, `${lists.length} lists in ${possible} intervals`);
-  assert.ok(lists.length < MANY / 2, `${lists.length} lists for ${MANY} joins`);
 });
 
 test("a burst of joins makes few lists, and the last of them is complete", async (t) => {

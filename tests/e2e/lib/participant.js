@@ -72,7 +72,7 @@ export class Participant {
   }
 
   /** Waits until the room's message `seq` has been heard. */
-  hears(seq, ms = 20_000) {
+  hears(seq, ms = 30_000) {
     return until(() => this.lastSeq >= seq, `${this.id} hears message ${seq} (now at ${this.lastSeq})`, ms);
   }
 
@@ -152,7 +152,7 @@ export async function gather(t, cluster, n, urls = [cluster.url]) {
 }
 
 /** Waits until all have heard the last message that anybody has heard, or was acknowledged. */
-export async function allHear(participants, ms) {
+export async function allHear(participants, ms = 30_000) {
   const [, ...others] = participants;
   const acknowledged = participants.flatMap((participant) => participant.acknowledged);
   const complete = ({ heard }) => {

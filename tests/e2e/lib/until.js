@@ -3,7 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 /** How long anything that should simply happen may take. */
-export const PATIENCE = 5_000;
+export const PATIENCE = 10_000;
 
 /** Asks `condition` until it says something truthy, and returns that. */
 export async function until(condition, what, within = PATIENCE) {
