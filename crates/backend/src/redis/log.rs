@@ -92,12 +92,11 @@ impl Log for RedisNode {
     }
 
     async fn renew(&self, topic: &Topic, known: &Position) -> PortResult<()> {
-        let args = vec![
-            topic.to_string().into(),
-            known.epoch.clone().into(),
-            known.seq.to_string().into(),
-            id::random(EPOCH_LEN).into(),
-        ];
+        let args = Args::default()
+            .text("topic", topic)
+            .text("epoch", &known.epoch)
+            .text("seq", known.seq)
+            .text("renewed", id::random(EPOCH_LEN));
         let key = self.keys.of_topic(topic);
         self.link.run(&script::RENEW, key, args).await
     }
