@@ -113,7 +113,8 @@ impl AppError {
         Self::new(Code::JoinFailed, "Failed to join room")
     }
 
-    /// The backend does not answer; the outcome is unknown, a retry with `clientId` is safe.
+    /// The backend does not answer; whether it was done may be unknown, a retry with `clientId` is
+    /// safe.
     pub fn unavailable() -> Self {
         Self::new(Code::Unavailable, "Temporarily unavailable, try again")
     }

@@ -138,6 +138,10 @@ impl Roster {
             .exit(place, &held.member.user, &holder, leave)
             .await;
         self.note_doubt(&result);
+        // It was not done, and nobody will do it again: only a new life lets it go.
+        if let Err(PortError::NotSent(_)) = result {
+            self.doubt.store(true, Ordering::Relaxed);
+        }
         result.unwrap_or(false)
     }
 
@@ -153,7 +157,7 @@ impl Roster {
     }
 
     fn note_doubt<T>(&self, result: &PortResult<T>) {
-        if let Err(PortError::Unavailable(_) | PortError::Fenced) = result {
+        if let Err(PortError::Unknown(_) | PortError::Fenced) = result {
             self.doubt.store(true, Ordering::Relaxed);
         }
     }

@@ -21,6 +21,8 @@ use tokio::sync::{mpsc, watch};
 #[derive(Default)]
 pub struct Faults {
     cut: AtomicBool,
+    refuse: AtomicBool,
+    lives_ended: AtomicUsize,
     lose: AtomicUsize,
     /// Whether the relay is behind: what it brings is kept until it is not.
     lag: watch::Sender<bool>,
@@ -31,6 +33,16 @@ impl Faults {
     /// Nothing passes any more in either direction: the node is dead for the others.
     pub fn cut(&self) {
         self.cut.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on (`true`) the backend refuses everything but beats, and does nothing of it.
+    pub fn refuse(&self, refuse: bool) {
+        self.refuse.store(refuse, Ordering::Relaxed);
+    }
+
+    /// Lives that the node has ended.
+    pub fn lives_ended(&self) -> usize {
+        self.lives_ended.load(Ordering::Relaxed)
     }
 
     /// Passes again; what was missed is missed.
@@ -67,10 +79,17 @@ impl Faults {
     }
 
     fn check(&self) -> PortResult<()> {
-        if self.cut.load(Ordering::Relaxed) {
-            return Err(PortError::Unavailable("cut".into()));
+        if self.refuse.load(Ordering::Relaxed) {
+            return Err(PortError::NotSent("refused".into()));
         }
-        Ok(())
+        self.check_wire()
+    }
+
+    fn check_wire(&self) -> PortResult<()> {
+        match self.cut.load(Ordering::Relaxed) {
+            true => Err(PortError::Unknown("cut".into())),
+            false => Ok(()),
+        }
     }
 
     fn loses(&self, heard: &Heard) -> bool {
@@ -228,12 +247,13 @@ impl Presence for Faulty {
     }
 
     async fn beat(&self, incarnation: &Incarnation) -> PortResult<Beat> {
-        self.faults.check()?;
+        self.faults.check_wire()?;
         self.inner.presence.beat(incarnation).await
     }
 
     async fn retire(&self, incarnation: &Incarnation) -> PortResult<()> {
-        self.faults.check()?;
+        self.faults.check_wire()?;
+        self.faults.lives_ended.fetch_add(1, Ordering::Relaxed);
         self.inner.presence.retire(incarnation).await
     }
 

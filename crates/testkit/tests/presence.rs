@@ -290,3 +290,30 @@ async fn a_join_that_races_a_logout_leaves_no_ghost() {
         json!(["w", "late"])
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_join_costs_no_life_and_one_without_an_answer_does() {
+    let cluster = Cluster::start(1).await;
+    let faults = &cluster.nodes[0].faults;
+    let (a, b) = (
+        online(&cluster, 0, "a").await,
+        online(&cluster, 0, "b").await,
+    );
+    a.call("create-room", json!({"roomName": "r"}))
+        .await
+        .unwrap();
+    let join = || b.call("join-room", json!({"roomName": "r"}));
+
+    faults.refuse(true);
+    let refused = join().await.unwrap_err();
+    faults.refuse(false);
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!((refused.code, faults.lives_ended()), (Code::JoinFailed, 0));
+
+    faults.cut();
+    let unknown = join().await.unwrap_err();
+    faults.mend().await;
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!((unknown.code, faults.lives_ended()), (Code::JoinFailed, 1));
+    join().await.unwrap();
+}

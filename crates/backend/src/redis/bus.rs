@@ -32,7 +32,7 @@ use tracing::{debug, warn};
 use super::{
     RedisNode,
     keys::Keys,
-    link::{Link, unavailable},
+    link::{Link, failure},
     wire,
 };
 use crate::{
@@ -118,10 +118,10 @@ impl Relay {
     async fn subscribe_now(&self, channel: &str) -> PortResult<()> {
         let subscriber = &self.link.subscriber;
         if !subscriber.is_connected() {
-            return Err(PortError::Unavailable("redis does not answer".to_owned()));
+            return Err(PortError::NotSent("redis does not answer".to_owned()));
         }
-        subscriber.subscribe(channel).await.map_err(unavailable)?;
-        let asked = self.connection_id().await.map_err(unavailable)?;
+        subscriber.subscribe(channel).await.map_err(failure)?;
+        let asked = self.connection_id().await.map_err(failure)?;
         let mut restored = self.restored.subscribe();
         let this_one = restored.wait_for(|on| on.as_ref() == Some(&asked));
         if let Ok(Ok(_)) = timeout(RESTORING, this_one).await {
@@ -130,7 +130,7 @@ impl Relay {
         // A Redis Cluster was rearranged under our feet: all subscriptions have to move.
         self.link.restart_subscriber();
         let text = "the relay was reconnected meanwhile";
-        Err(PortError::Unavailable(text.to_owned()))
+        Err(PortError::Unknown(text.to_owned()))
     }
 
     async fn unsubscribe(&self, channel: &str) -> PortResult<()> {
@@ -141,7 +141,7 @@ impl Relay {
             return Ok(());
         }
         let result = self.link.subscriber.unsubscribe(channel).await;
-        result.map_err(unavailable)
+        result.map_err(failure)
     }
 
     /// The connection on which subscriptions are.
@@ -199,7 +199,7 @@ impl Relay {
         let channel = self.keys.channel(topic);
         let result: Result<i64, Error> = self.link.commands.publish(channel, body).await;
         histogram!(metric::PUBLISH, "kind" => "live").record(began.elapsed());
-        result.map(drop).map_err(unavailable)
+        result.map(drop).map_err(failure)
     }
 }
 

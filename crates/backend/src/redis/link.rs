@@ -50,6 +50,20 @@ const EVENTS: usize = 64;
 /// Delays between attempts to reconnect: these, doubling, with jitter.
 const RECONNECT: (u32, u32) = (50, 2_000);
 
+/// Words with which Redis begins the refusal of a command that it did not begin.
+const REFUSALS: [&str; 10] = [
+    "BUSY",
+    "CLUSTERDOWN",
+    "LOADING",
+    "MASTERDOWN",
+    "MISCONF",
+    "NOAUTH",
+    "NOREPLICAS",
+    "OOM",
+    "READONLY",
+    "TRYAGAIN",
+];
+
 /// Pause before a connection whose task ended is begun anew.
 const RESTART: Duration = Duration::from_millis(500);
 
@@ -93,7 +107,7 @@ impl Link {
     ) -> PortResult<R> {
         let _permit = self.admit()?;
         let result = self.evaluate(script, key, args).await;
-        result.and_then(Value::convert).map_err(unavailable)
+        result.and_then(Value::convert).map_err(failure)
     }
 
     /// By way of fred's custom commands, because it sends each of its own `EVALSHA` in a packet of
@@ -122,11 +136,11 @@ impl Link {
     /// commands are on their way.
     pub(super) fn admit(&self) -> PortResult<SemaphorePermit<'_>> {
         if !self.answers.load(Ordering::Relaxed) || !self.commands.is_connected() {
-            return Err(PortError::Unavailable("redis does not answer".to_owned()));
+            return Err(PortError::NotSent("redis does not answer".to_owned()));
         }
         self.permits
             .try_acquire()
-            .map_err(|_| PortError::Unavailable("too many commands are on their way".to_owned()))
+            .map_err(|_| PortError::NotSent("too many commands are on their way".to_owned()))
     }
 
     /// Begins the connection for commands anew.
@@ -154,14 +168,25 @@ impl Link {
     }
 }
 
-pub(super) fn unavailable(error: Error) -> PortError {
+/// What a command's failure means.
+pub(super) fn failure(error: Error) -> PortError {
     if !matches!(
         error.kind(),
         ErrorKind::IO | ErrorKind::Timeout | ErrorKind::Canceled
     ) {
         warn!(%error, "redis refused a command");
     }
-    PortError::Unavailable(error.to_string())
+    let text = error.to_string();
+    match was_refused(&error) {
+        true => PortError::NotSent(text),
+        false => PortError::Unknown(text),
+    }
+}
+
+/// Whether nothing was done. A script fails with one of these words at its first write, if at all.
+fn was_refused(error: &Error) -> bool {
+    let word = error.details().split(' ').next().unwrap_or_default();
+    REFUSALS.contains(&word) || *error.kind() == ErrorKind::Backpressure
 }
 
 fn build(config: &RedisConfig, client: Config, capacity: usize) -> Result<Client, ConnectError> {
@@ -242,5 +267,35 @@ async fn keep_connected(client: &Client, mut connection: ConnectHandle, restart:
 pub(super) async fn note_moves(mut moves: Receiver<Server>, moved: Arc<AtomicBool>) {
     while !matches!(moves.recv().await, Err(RecvError::Closed)) {
         moved.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_was_not_done_and_of_other_failures_nobody_knows() {
+        let refused = [
+            "READONLY You can't write",
+            "OOM command not allowed",
+            "BUSY",
+        ];
+        for text in refused {
+            let error = Error::new(ErrorKind::Unknown, text);
+            assert!(matches!(failure(error), PortError::NotSent(_)), "{text}");
+        }
+        let full = Error::new(ErrorKind::Backpressure, "");
+        assert!(matches!(failure(full), PortError::NotSent(_)));
+        let unknown = [
+            (ErrorKind::Unknown, "ERR user_script:1: READONLY"),
+            (ErrorKind::Timeout, "Request timed out."),
+            (ErrorKind::IO, "Connection reset"),
+            (ErrorKind::Canceled, ""),
+        ];
+        for (kind, text) in unknown {
+            let error = Error::new(kind, text);
+            assert!(matches!(failure(error), PortError::Unknown(_)), "{text}");
+        }
     }
 }

@@ -104,5 +104,5 @@ impl Reply {
 
 /// A reply that no script of ours would give.
 fn unreadable(name: &str) -> PortError {
-    PortError::Unavailable(format!("an unreadable reply: {name}"))
+    PortError::Unknown(format!("an unreadable reply: {name}"))
 }

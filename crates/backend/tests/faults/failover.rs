@@ -23,7 +23,7 @@ async fn works_again(node: &Node, topic: &Topic) -> Duration {
     loop {
         match node.backend.log.append(topic, &draft("again"), None).await {
             Ok(_) => return began.elapsed(),
-            Err(PortError::Unavailable(error)) => {
+            Err(PortError::NotSent(error) | PortError::Unknown(error)) => {
                 assert!(began.elapsed() < TAKEOVER, "{error}");
                 sleep(Duration::from_millis(100)).await;
             }

@@ -20,11 +20,23 @@ fn config(server: &Server) -> RedisConfig {
     config
 }
 
-async fn try_to_say(node: &Node) -> (Duration, bool) {
+async fn try_to_say(node: &Node) -> (Duration, Outcome) {
     let began = Instant::now();
     let result = node.backend.log.append(&CHAT, &draft("x"), None).await;
-    assert!(matches!(result, Ok(_) | Err(PortError::Unavailable(_))));
-    (began.elapsed(), result.is_ok())
+    let outcome = match result {
+        Ok(_) => Outcome::Done,
+        Err(PortError::NotSent(_)) => Outcome::NotSent,
+        Err(PortError::Unknown(_)) => Outcome::Unknown,
+        Err(other) => panic!("{other}"),
+    };
+    (began.elapsed(), outcome)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Outcome {
+    Done,
+    NotSent,
+    Unknown,
 }
 
 /// Stops Redis for five seconds.
@@ -38,7 +50,7 @@ async fn stall(server: &Server, meanwhile: impl AsyncFnOnce()) {
 
 async fn works_again(node: &Node) -> Duration {
     let began = Instant::now();
-    while !try_to_say(node).await.1 {
+    while try_to_say(node).await.1 != Outcome::Done {
         assert!(
             began.elapsed() < Duration::from_secs(10),
             "it does not heal"
@@ -58,17 +70,22 @@ async fn calls_fail_in_time_while_redis_stalls_and_work_afterwards() {
     assert_eq!(other.hears_message().await.0, first);
 
     stall(&server, async || {
-        for (took, ok) in join_all((0..50).map(|_| try_to_say(&node))).await {
-            assert!(!ok && took < Duration::from_millis(2_600), "{took:?}");
+        for (took, outcome) in join_all((0..50).map(|_| try_to_say(&node))).await {
+            assert_eq!(outcome, Outcome::Unknown, "they are on their way");
+            assert!(took < Duration::from_millis(2_600), "{took:?}");
         }
         // In a second it is known, and they do not even wait.
         sleep(Duration::from_millis(1_200)).await;
-        for (took, ok) in join_all((0..10_000).map(|_| try_to_say(&node))).await {
-            assert!(!ok && took < Duration::from_millis(900), "{took:?}");
+        for (took, outcome) in join_all((0..10_000).map(|_| try_to_say(&node))).await {
+            assert_eq!(outcome, Outcome::NotSent);
+            assert!(took < Duration::from_millis(900), "{took:?}");
         }
         let began = Instant::now();
         let result = node.backend.bus.subscribe(&Topic::Control).await;
-        assert!(matches!(result, Err(PortError::Unavailable(_))));
+        assert!(matches!(
+            result,
+            Err(PortError::NotSent(_) | PortError::Unknown(_))
+        ));
         assert!(began.elapsed() < Duration::from_secs(5));
     })
     .await;
@@ -132,5 +149,15 @@ async fn commands_on_their_way_are_bounded() {
     works_again(&node).await;
     // Nothing leaked: all permits are back.
     let tries = join_all((0..10).map(|_| try_to_say(&node))).await;
-    assert!(tries.iter().all(|(_, ok)| *ok));
+    assert!(tries.iter().all(|(_, outcome)| *outcome == Outcome::Done));
+}
+
+#[tokio::test]
+async fn what_redis_refuses_was_not_done() {
+    let server = Server::start(&[]);
+    let node = Ground::redis(&server).node("a").await;
+    server.cli(&["CONFIG", "SET", "min-replicas-to-write", "1"]);
+    assert_eq!(try_to_say(&node).await.1, Outcome::NotSent);
+    server.cli(&["CONFIG", "SET", "min-replicas-to-write", "0"]);
+    assert_eq!(node.say(&CHAT, "x").await.seq, 1);
 }

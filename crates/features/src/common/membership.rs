@@ -70,7 +70,7 @@ impl Membership {
         let roster = &self.services.roster;
         match roster.enter(&topic, &member, &session.conn, entry).await {
             Ok(_) => {}
-            Err(PortError::Unavailable(_) | PortError::Fenced) => {
+            Err(PortError::NotSent(_) | PortError::Unknown(_) | PortError::Fenced) => {
                 return Err(AppError::join_failed());
             }
             Err(error) => return Err(error.into()),

@@ -3,8 +3,9 @@
 //!
 //! Rules for every port:
 //! * An operation is one atomic step, and touches one topic.
-//! * It returns within the backend's command timeout, or fails with [`PortError::Unavailable`].
-//!   Then its outcome is *unknown*: the caller must be able to live with both.
+//! * It returns within the backend's time limit, or fails: with [`PortError::NotSent`] where nothing
+//!   was done, with [`PortError::Unknown`] where it may have been. The caller must be able to live
+//!   with both outcomes of the latter.
 //! * Times are the backend's own clock.
 
 mod bus;
@@ -26,9 +27,14 @@ use crate::error::AppError;
 /// Why a port could not do its work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PortError {
-    /// No answer in time, or no connection. The outcome is unknown.
+    /// There is no connection, or too much is on its way, or the backend said at once that it cannot
+    /// now. Nothing was done; it may be tried again.
+    #[error("the backend was not asked: {0}")]
+    NotSent(String),
+    /// No answer, or none that says what became of it: it may have been done, may still be done, or
+    /// not.
     #[error("the backend does not answer: {0}")]
-    Unavailable(String),
+    Unknown(String),
     /// The caller's incarnation has been declared dead; nothing was done. Take a new one.
     #[error("this incarnation has been declared dead")]
     Fenced,
@@ -46,7 +52,9 @@ pub enum PortError {
 impl From<PortError> for AppError {
     fn from(error: PortError) -> Self {
         match error {
-            PortError::Unavailable(_) | PortError::Fenced => Self::unavailable(),
+            PortError::NotSent(_) | PortError::Unknown(_) | PortError::Fenced => {
+                Self::unavailable()
+            }
             PortError::NoRoom => Self::room_not_found(),
             PortError::RoomExists => Self::room_exists(),
             PortError::NotAuthorized => Self::not_authorized(),
