@@ -38,15 +38,30 @@ pub struct EdgeConfig {
 pub enum Origins {
     /// Of all.
     Any,
-    /// Of these, written as browsers do (`https://app.example`), and of the gateway's own.
+    /// Of these, written as browsers do (`https://app.example`, `capacitor://localhost`, `null`) in
+    /// whatever case, and of the gateway's own.
     List(Vec<String>),
+}
+
+impl Origins {
+    /// Whether pages of this origin may connect, as far as the list goes.
+    pub(crate) fn allow(&self, origin: &[u8]) -> bool {
+        match self {
+            Self::Any => true,
+            Self::List(list) => list
+                .iter()
+                .any(|one| one.as_bytes().eq_ignore_ascii_case(origin)),
+        }
+    }
 }
 
 /// What is wrong with a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// A browser would never send this as an origin.
-    #[error("`{0}` is no origin: write it like `https://app.example` or `http://localhost:5173`")]
+    #[error(
+        "`{0}` is no origin: write it like `https://app.example`, `http://localhost:5173` or `null`"
+    )]
     Origin(String),
     /// A limit or time that would let nobody in.
     #[error("`{0}` must not be zero")]
@@ -78,12 +93,26 @@ impl EdgeConfig {
     }
 }
 
-/// Scheme and host, nothing after them, as browsers write it.
+/// Scheme, host and port, nothing after them, and no port that browsers leave out. Applications of
+/// other kinds have schemes of their own; what has no origin is `null`.
 fn is_origin(text: &str) -> bool {
-    let host = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
-    host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '*', ' ']))
+    let text = text.to_ascii_lowercase();
+    let Some((scheme, host)) = text.split_once("://") else {
+        return text == "null";
+    };
+    let named = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    let left_out = match scheme {
+        "http" => host.ends_with(":80"),
+        "https" => host.ends_with(":443"),
+        _ => false,
+    };
+    let host_fits = host
+        .bytes()
+        .all(|b| b.is_ascii_graphic() && !b"/?#*@\\".contains(&b));
+    named && host_fits && !left_out && (!host.is_empty() || scheme == "file")
 }
 
 impl Default for EdgeConfig {
@@ -115,8 +144,18 @@ mod tests {
             origins: Origins::List(vec![origin.into()]),
             ..EdgeConfig::default()
         };
-        for good in ["https://a.example", "http://localhost:5173"] {
-            assert_eq!(with(good).check(), Ok(()));
+        for good in [
+            "https://a.example",
+            "HTTPS://A.example",
+            "http://localhost:5173",
+            "http://[::1]:8080",
+            "capacitor://localhost",
+            "tauri://localhost",
+            "chrome-extension://abcdefgh",
+            "file://",
+            "null",
+        ] {
+            assert_eq!(with(good).check(), Ok(()), "{good}");
         }
         for bad in [
             "a.example",
@@ -124,6 +163,11 @@ mod tests {
             "https://a.example/",
             "https://*.example",
             "https://",
+            "https://a.example:443",
+            "http://a.example:80",
+            "https://ä.example",
+            "://a",
+            "",
         ] {
             assert_eq!(with(bad).check(), Err(ConfigError::Origin(bad.into())));
         }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use ::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use ::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::{Json, Router, extract::State, middleware::map_response_with_state, response::Response};
 use rand::{Rng, seq::SliceRandom};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use tokio::{
     net::TcpListener,
     time::{Instant, sleep_until, timeout_at},
 };
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use tracing::info;
 
 use crate::{
@@ -141,21 +141,18 @@ async fn not_found() -> (StatusCode, Json<Value>) {
     )
 }
 
-/// With credentials browsers do not accept `*`: the page's own origin is said instead.
+/// With credentials browsers do not accept `*`: the page's own origin is said instead. Pages may send
+/// any header, as with the official server.
 fn cors(config: &EdgeConfig) -> CorsLayer {
-    let origins = match &config.origins {
-        Origins::Any if config.credentials => AllowOrigin::mirror_request(),
-        Origins::Any => AllowOrigin::any(),
-        Origins::List(list) => AllowOrigin::list(
-            list.iter()
-                .filter_map(|one| HeaderValue::try_from(one).ok()),
-        ),
+    let origins = match config.origins.clone() {
+        Origins::Any if !config.credentials => AllowOrigin::any(),
+        origins => AllowOrigin::predicate(move |origin, _| origins.allow(origin.as_bytes())),
     };
     CorsLayer::new()
         .allow_origin(origins)
         .allow_credentials(config.credentials)
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .allow_headers(AllowHeaders::mirror_request())
         .expose_headers([NODE_HEADER])
         .max_age(Duration::from_secs(3600))
 }

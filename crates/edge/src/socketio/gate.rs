@@ -178,13 +178,15 @@ impl Gate {
 
     /// Browsers hide answers from pages that may not see them, but they open websockets for any.
     fn check_origin(&self, headers: &HeaderMap) -> Result<(), Refused> {
-        let (Origins::List(allowed), Some(origin)) = (&self.origins, headers.get(ORIGIN)) else {
+        let Some(origin) = headers.get(ORIGIN).map(HeaderValue::as_bytes) else {
             return Ok(());
         };
-        let origin = origin.to_str().unwrap_or_default();
-        let host = origin.split_once("://").map(|(_, host)| host);
-        let own = headers.get(HOST).and_then(|own| own.to_str().ok());
-        if allowed.iter().any(|one| one == origin) || (host.is_some() && host == own) {
+        let own = || {
+            let origin = std::str::from_utf8(origin).ok()?;
+            let host = headers.get(HOST)?.to_str().ok()?;
+            Some(origin.split_once("://")?.1.eq_ignore_ascii_case(host))
+        };
+        if self.origins.allow(origin) || own() == Some(true) {
             Ok(())
         } else {
             Err(Refused::Forbidden)

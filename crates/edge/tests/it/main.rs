@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod connect;
+mod cors;
 mod drain;
 mod events;
 mod limits;

@@ -2,8 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Client, POLLING, Poller, get, open, open_with, post, request};
-use starling_edge::Origins;
+use crate::support::{Client, POLLING, Poller, get, open, open_with, post};
 
 #[tokio::test]
 async fn a_polling_client_sees_the_node_in_its_id_and_can_do_everything() {
@@ -76,48 +75,6 @@ async fn old_clients_are_let_in_only_when_allowed() {
     let (length, packet) = answer.body.split_once(':').unwrap();
     assert_eq!(length.parse(), Ok(packet.len()));
     assert!(packet.contains(r#""sid":"gw1-"#), "{packet}");
-}
-
-#[tokio::test]
-async fn any_page_may_connect_unless_there_is_a_list() {
-    let door = open().await;
-    let from = |origin: &str| format!("Origin: {origin}\r\n");
-    let answer = request(&door, "GET", POLLING, &from("https://a.example"), "").await;
-    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
-
-    let list = Origins::List(vec!["https://a.example".into()]);
-    let door = open_with(|config, _| {
-        config.origins = list;
-        config.credentials = true;
-    });
-    let door = door.await;
-    let answer = request(&door, "GET", POLLING, &from("https://a.example"), "").await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(
-        answer.header("access-control-allow-origin"),
-        Some("https://a.example")
-    );
-    assert_eq!(
-        answer.header("access-control-allow-credentials"),
-        Some("true")
-    );
-    let answer = request(&door, "GET", POLLING, &from("https://b.example"), "").await;
-    assert_eq!(
-        (answer.status, answer.json()["code"].as_u64()),
-        (403, Some(4))
-    );
-    let own = from(&format!("http://{}", door.address));
-    assert_eq!(request(&door, "GET", POLLING, &own, "").await.status, 200);
-    assert_eq!(get(&door, POLLING).await.status, 200);
-    let asked = from("https://a.example") + "Access-Control-Request-Method: POST\r\n";
-    let answer = request(&door, "OPTIONS", POLLING, &asked, "").await;
-    assert_eq!(answer.status, 200);
-    assert!(
-        answer
-            .header("access-control-allow-methods")
-            .unwrap()
-            .contains("POST")
-    );
 }
 
 #[tokio::test]

@@ -297,6 +297,7 @@ fn edge(options: &Options, guests: bool) -> Result<EdgeConfig> {
     let config = EdgeConfig {
         guests,
         origins: origins(said.cors_origins.as_ref()),
+        credentials: said.cors_credentials.unwrap_or(standard.credentials),
         ping_interval: range(
             "ping-interval-ms",
             said.ping_interval_ms,
@@ -381,6 +382,17 @@ mod tests {
         }
         assert!(serve("[auth]\njwt_secret = \"short\"").is_err());
         assert!(serve(&format!("{SECRET}api_keys = [\"x\"]")).is_err());
+    }
+
+    #[test]
+    fn origins_of_applications_and_credentials_can_be_set() {
+        let http =
+            "[http]\ncors_origins = [\"capacitor://localhost\", \"null\"]\ncors_credentials = true";
+        let edge = serve(&format!("{SECRET}{http}")).unwrap().edge;
+        assert!(edge.credentials);
+        let origins = ["capacitor://localhost", "null"].map(str::to_owned);
+        assert_eq!(edge.origins, Origins::List(origins.to_vec()));
+        assert!(!serve(SECRET).unwrap().edge.credentials);
     }
 
     #[test]

@@ -84,6 +84,8 @@ options! {
     HttpOptions {
         /// Origins that browsers may connect from, comma-separated; * for all [default: none but our own]
         cors_origins: CommaList = "cors-origins", "STARLING_CORS_ORIGINS";
+        /// Let pages of those origins send cookies and HTTP credentials [default: false]
+        cors_credentials: bool = "cors-credentials", "STARLING_CORS_CREDENTIALS";
         /// Engine.IO ping interval in ms [default: 25000]
         ping_interval_ms: u64 = "ping-interval-ms", "STARLING_PING_INTERVAL_MS";
         /// Engine.IO ping timeout in ms [default: 60000]

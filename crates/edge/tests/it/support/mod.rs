@@ -33,7 +33,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-pub(crate) use client::{Client, POLLING, Poller, get, post, request};
+pub(crate) use client::{Answer, Client, POLLING, Poller, get, post, request};
 
 pub(crate) const SECRET: &str = "a secret for the tests of the edge";
 const PATIENCE: Duration = Duration::from_secs(10);
