@@ -117,7 +117,7 @@ impl Gate {
             _ => self.open_polling(request).await?,
         };
         let cookie = format!(
-            "starling_node={}; Path=/socket.io/; HttpOnly; SameSite=Lax",
+            "starling_node={}; Path=/socket.io; HttpOnly; SameSite=Lax",
             self.node
         );
         if let Ok(cookie) = HeaderValue::try_from(cookie) {

@@ -48,7 +48,7 @@ async fn ids_of_other_nodes_and_unknown_ones_are_answered_in_the_protocols_words
 async fn handshakes_set_the_cookie_and_everything_names_the_node() {
     let door = open().await;
     let answer = get(&door, POLLING).await;
-    let cookie = "starling_node=gw1; Path=/socket.io/; HttpOnly; SameSite=Lax";
+    let cookie = "starling_node=gw1; Path=/socket.io; HttpOnly; SameSite=Lax";
     assert_eq!(answer.header("set-cookie"), Some(cookie));
     assert_eq!(answer.header("x-starling-node"), Some("gw1"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
