@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use starling_kernel::time::Timestamp;
+
 mod ear;
 pub mod memory;
 mod metric;
@@ -26,3 +28,16 @@ const EPOCH_LEN: usize = 12;
 
 /// Members that one call of a sweep removes at most from a partition; the next call goes on.
 const SWEEP_BATCH: usize = 500;
+
+/// How long it is remembered how far the log of a dead room had come, so that the next room of that
+/// name gives no `seq` a second time.
+const PAST: Duration = Duration::from_secs(24 * 3600);
+
+/// How long it is remembered that a user was evicted, so that no node that was away restores it.
+const EVICTED: Duration = Duration::from_secs(15 * 60);
+
+/// Above every `seq` that was given before everything was lost, as long as no topic has more than
+/// one message in each millisecond since 2026.
+fn floor(now: Timestamp) -> u64 {
+    now.0.saturating_sub(1_767_225_600_000)
+}

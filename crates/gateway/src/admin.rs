@@ -13,7 +13,7 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use starling_kernel::roster::Roster;
+use starling_kernel::membership::Membership;
 use tokio::net::TcpListener;
 
 use crate::telemetry::Exporter;
@@ -24,7 +24,7 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 #[derive(Clone)]
 pub(crate) struct Admin {
     pub(crate) exporter: Exporter,
-    pub(crate) roster: Arc<Roster>,
+    pub(crate) membership: Arc<Membership>,
     pub(crate) draining: Arc<AtomicBool>,
 }
 
@@ -55,7 +55,7 @@ async fn live() -> Json<serde_json::Value> {
 async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
     let (status, reason) = if admin.draining.load(Ordering::Relaxed) {
         (StatusCode::SERVICE_UNAVAILABLE, "draining")
-    } else if !admin.roster.ready() {
+    } else if !admin.membership.ready() {
         (
             StatusCode::SERVICE_UNAVAILABLE,
             "the backend does not answer",

@@ -16,8 +16,8 @@ use starling_edge::{
 };
 use starling_features as features;
 use starling_kernel::{
-    dispatch::Dispatcher, feature::Services, hub::Hub, id::NodeId, ports::Backend, roster::Roster,
-    session::Tokens, time::Clock, topic::Topic,
+    dispatch::Dispatcher, feature::Services, hub::Hub, id::NodeId, membership::Membership,
+    ports::Backend, session::Tokens, time::Clock, topic::Topic,
 };
 use tokio::{
     net::TcpListener,
@@ -49,22 +49,24 @@ async fn serve(mut config: Config, mode: Mode) -> Result<()> {
     let exporter = Exporter::install()?;
     let tokens = tokens(&config)?;
     let backend = backend(&config).await?;
-    let roster_clock = Arc::new(Clock::default());
-    let roster = Roster::new(
-        backend.presence.clone(),
+    let clock = Arc::new(Clock::default());
+    let hub = Hub::new(backend.clone(), config.limits.history);
+    let membership = Membership::new(
+        &backend,
+        hub.clone(),
         config.node.clone(),
         config.times,
-        roster_clock.clone(),
+        clock.clone(),
+        &config.limits,
     );
-    let hub = Hub::new(backend.clone(), config.limits.history);
-    let lease = roster.run(hub.clone()).await;
+    let lease = membership.run().await;
     lease.context("cannot begin this node's lease")?;
     let services = Arc::new(Services {
         backend: backend.clone(),
         hub: hub.clone(),
-        roster: roster.clone(),
+        membership: membership.clone(),
         limits: config.limits.clone(),
-        clock: roster_clock,
+        clock,
         tokens: tokens.clone(),
     });
     let dispatcher = Arc::new(Dispatcher::new(
@@ -81,7 +83,7 @@ async fn serve(mut config: Config, mode: Mode) -> Result<()> {
     announce(&config, &clients, mode)?;
     let answer = Admin {
         exporter,
-        roster: roster.clone(),
+        membership: membership.clone(),
         draining: draining.clone(),
     };
     tokio::spawn(answer.serve(admin));
@@ -96,7 +98,7 @@ async fn serve(mut config: Config, mode: Mode) -> Result<()> {
         () = stop.wait() => warn!("told to stop twice: not draining"),
     }
     // What is left is handed to the survivors now instead of when the lease ends.
-    let _ = tokio::time::timeout(LAST_STEPS, roster.retire()).await;
+    let _ = tokio::time::timeout(LAST_STEPS, membership.retire()).await;
     info!("bye");
     Ok(())
 }
@@ -119,7 +121,7 @@ fn anyone() -> Option<Arc<dyn Tokens>> {
 fn own_topics(backend: &Backend) -> Vec<Topic> {
     let presence = (0..backend.presence.partitions()).map(Topic::Presence);
     let namespaces = features::NAMESPACES.iter().map(|ns| Topic::Namespace(ns));
-    presence.chain(namespaces).chain([Topic::Control]).collect()
+    presence.chain(namespaces).collect()
 }
 
 /// The one place that chooses the backend.

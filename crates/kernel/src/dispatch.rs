@@ -35,6 +35,7 @@ impl Dispatcher {
         let features = Arc::new(features);
         let events = routes.events().collect();
         services.hub.follow_with(features.clone(), events);
+        services.membership.tell(features.clone());
         Self {
             namespaces: routes.namespaces(),
             routes: routes.by_namespace,
@@ -57,6 +58,7 @@ impl Dispatcher {
     pub async fn connect(&self, session: &Arc<Session>) -> Result<(), AppError> {
         let topic = Topic::Namespace(session.namespace);
         self.services.hub.admit(session, &topic).await?.open_live();
+        self.services.membership.connected(session);
         for feature in self.features.iter() {
             feature.connected(session).await;
         }
@@ -68,6 +70,7 @@ impl Dispatcher {
         self.services
             .hub
             .leave(session, &Topic::Namespace(session.namespace));
+        self.services.membership.disconnected(session).await;
         join_all(
             self.features
                 .iter()

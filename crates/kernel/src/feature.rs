@@ -13,9 +13,9 @@ use crate::{
     hub::Hub,
     id::RoomName,
     limits::Limits,
+    membership::Membership,
     payload::Payload,
-    ports::{Backend, Order, Page, Transition},
-    roster::Roster,
+    ports::{Backend, Page, Transition},
     session::{Session, Tokens},
     time::Clock,
     topic::{Namespace, Topic},
@@ -27,8 +27,8 @@ pub struct Services {
     pub backend: Backend,
     /// Messages to connections.
     pub hub: Arc<Hub>,
-    /// Presence of this node's connections.
-    pub roster: Arc<Roster>,
+    /// Who is where.
+    pub membership: Arc<Membership>,
     /// Limits.
     pub limits: Limits,
     /// Cluster time.
@@ -60,7 +60,8 @@ pub trait Command: DeserializeOwned + Send + 'static {
         Ok(())
     }
 
-    /// The room that the connection must be in.
+    /// The room that the user must be a member of: on this connection, on another one, or within the
+    /// grace. (A client sends what it buffered while it was away before it can ask to be restored.)
     fn room(&self) -> Option<&RoomName> {
         None
     }
@@ -96,8 +97,8 @@ pub trait Feature: Send + Sync {
     /// wait: spawn what takes long.
     fn transition(&self, _transition: &Transition) {}
 
-    /// An order to this node. Must not wait.
-    fn ordered(&self, _order: &Order) {}
+    /// A connection was put out of a room, and did not ask for it. Must not wait.
+    fn put_out(&self, _session: &Session, _room: &RoomName) {}
 
     /// The topic's history has a hole that cannot be filled, or began anew; `page` is the newest that
     /// is held. Returns what to tell the connections that miss something, instead of what they miss.
@@ -200,6 +201,7 @@ async fn require_member(
     }
     let user = session.identity().user;
     match services.backend.rooms.room(room, &user).await? {
+        Some(room) if room.member => Ok(()),
         Some(_) => Err(AppError::not_a_member()),
         None => Err(AppError::room_not_found()),
     }

@@ -11,8 +11,8 @@ pub struct Limits {
     pub text_chars: usize,
     /// Bytes of a `clientId`; more is `invalid_payload`.
     pub client_id_bytes: usize,
-    /// Rooms per connection; one more is `too_many_rooms`.
-    pub rooms_per_connection: usize,
+    /// Rooms that a user may be in, on all connections together; one more is `too_many_rooms`.
+    pub rooms_per_user: usize,
     /// Nesting of a JSON payload; deeper is `invalid_payload`.
     pub json_depth: usize,
     /// Binary attachments of an event; more closes the connection (the parser's rule).
@@ -42,7 +42,7 @@ impl Default for Limits {
         Self {
             text_chars: 4_096,
             client_id_bytes: 64,
-            rooms_per_connection: 64,
+            rooms_per_user: 64,
             json_depth: 32,
             attachments: 10,
             packet_bytes: 256 * 1024,

@@ -1,7 +1,7 @@
 //! One connection to one namespace, and who is behind it.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     sync::{Arc, Mutex, RwLock},
     time::Duration,
 };
@@ -14,9 +14,10 @@ use crate::{
     error::AppError,
     id::{ConnId, RoomName, UserId},
     limits::Limits,
+    ports::Held,
     rate::Meter,
-    time::Timestamp,
-    topic::Namespace,
+    time::{Stamp, Timestamp},
+    topic::{Namespace, Topic},
 };
 
 /// A client that has taken all but so many bytes is given more of what is long.
@@ -107,13 +108,16 @@ pub struct Session {
     pub peer: Arc<dyn Peer>,
     claims: RwLock<Claims>,
     state: Mutex<State>,
+    /// Held through each step that changes where it is, so that steps of one connection follow each
+    /// other. Only [`crate::membership`] takes it.
+    pub(crate) turn: tokio::sync::Mutex<()>,
 }
 
 struct State {
     meter: Meter,
-    registered: bool,
+    since: Stamp,
     ended: bool,
-    rooms: BTreeSet<RoomName>,
+    places: BTreeMap<Topic, Held>,
 }
 
 impl Session {
@@ -126,16 +130,27 @@ impl Session {
             claims: RwLock::new(claims),
             state: Mutex::new(State {
                 meter: Meter::new(limits),
-                registered: false,
+                since: Stamp::default(),
                 ended: false,
-                rooms: BTreeSet::new(),
+                places: BTreeMap::new(),
             }),
+            turn: tokio::sync::Mutex::default(),
         }
     }
 
     /// Who is behind it now; a guest's identity changes when it registers.
     pub fn identity(&self) -> Identity {
-        self.claims().identity
+        self.with_claims(|claims| claims.identity.clone())
+    }
+
+    /// Whether this user is behind it.
+    pub fn is_of(&self, user: &UserId) -> bool {
+        self.with_claims(|claims| claims.identity.user == *user)
+    }
+
+    /// Looks at what it may do.
+    pub fn with_claims<T>(&self, look: impl FnOnce(&Claims) -> T) -> T {
+        look(&self.claims.read().expect("no panic while held"))
     }
 
     /// What it may do.
@@ -200,43 +215,35 @@ impl Session {
 
     /// Whether this connection is in the room.
     pub fn in_room(&self, room: &RoomName) -> bool {
-        self.lock().rooms.contains(room)
+        self.lock().places.contains_key(&Topic::room(room))
     }
 
     /// The rooms this connection is in.
     pub fn rooms(&self) -> Vec<RoomName> {
-        self.lock().rooms.iter().cloned().collect()
-    }
-
-    /// Notes that it is in the room; `false` where it was already.
-    pub fn add_room(&self, room: &RoomName, limits: &Limits) -> Result<bool, AppError> {
-        let mut state = self.lock();
-        if state.rooms.contains(room) {
-            return Ok(false);
-        }
-        if state.rooms.len() >= limits.rooms_per_connection {
-            let message = format!(
-                "at most {} rooms per connection",
-                limits.rooms_per_connection
-            );
-            return Err(AppError::new(crate::error::Code::TooManyRooms, message));
-        }
-        Ok(state.rooms.insert(room.clone()))
-    }
-
-    /// Notes that it left the room; `false` where it was not in.
-    pub fn remove_room(&self, room: &RoomName) -> bool {
-        self.lock().rooms.remove(room)
+        let state = self.lock();
+        let rooms = state.places.keys().filter_map(Topic::room_name);
+        rooms.cloned().collect()
     }
 
     /// Whether the user is announced as present through this connection.
     pub fn registered(&self) -> bool {
-        self.lock().registered
+        let online = Topic::Namespace(self.namespace);
+        self.lock().places.contains_key(&online)
     }
 
-    /// Sets [`Session::registered`].
-    pub fn set_registered(&self, registered: bool) {
-        self.lock().registered = registered;
+    /// Where it is, for [`crate::membership`], which alone changes it.
+    pub(crate) fn places<T>(&self, with: impl FnOnce(&mut BTreeMap<Topic, Held>) -> T) -> T {
+        with(&mut self.lock().places)
+    }
+
+    /// When it connected, or its user was announced through it.
+    pub(crate) fn since(&self) -> Stamp {
+        self.lock().since
+    }
+
+    /// Sets [`Session::since`].
+    pub(crate) fn set_since(&self, since: Stamp) {
+        self.lock().since = since;
     }
 
     /// Whether the user logged out: the connection is about to be closed, and nothing it still sends
@@ -245,9 +252,9 @@ impl Session {
         self.lock().ended
     }
 
-    /// Sets [`Session::ended`].
-    pub fn end(&self) {
-        self.lock().ended = true;
+    /// Sets [`Session::ended`]; `false` where it was already.
+    pub(crate) fn end(&self) -> bool {
+        !std::mem::replace(&mut self.lock().ended, true)
     }
 
     /// Its rate limit.

@@ -4,11 +4,12 @@
 //! difference with each beat and adds it to its own clock.
 
 use std::{
-    sync::atomic::{AtomicI64, Ordering},
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use serde::{Deserialize, Serialize, Serializer};
+use tokio::time::Instant;
 
 /// A point in cluster time. Serialised for clients as RFC 3339 UTC with milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -37,23 +38,57 @@ impl Serialize for Timestamp {
     }
 }
 
-/// The node's estimate of cluster time.
-#[derive(Debug, Default)]
+/// When something happened in the backend, in microseconds: never the same twice, and later is more,
+/// among all that concerns one place or one user.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Stamp(pub u64);
+
+impl From<Timestamp> for Stamp {
+    fn from(at: Timestamp) -> Self {
+        Self(at.0.saturating_mul(1_000))
+    }
+}
+
+impl From<Stamp> for Timestamp {
+    fn from(at: Stamp) -> Self {
+        Self(at.0 / 1_000)
+    }
+}
+
+/// The node's estimate of cluster time: the backend's clock as last read, and the time since.
+#[derive(Debug)]
 pub struct Clock {
-    offset_ms: AtomicI64,
+    began: Instant,
+    /// Cluster time when it began, in milliseconds.
+    began_at: AtomicU64,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self {
+            began: Instant::now(),
+            began_at: AtomicU64::new(Timestamp::local().0),
+        }
+    }
 }
 
 impl Clock {
     /// Cluster time now.
     pub fn now(&self) -> Timestamp {
-        let local = Timestamp::local().0 as i64;
-        Timestamp((local + self.offset_ms.load(Ordering::Relaxed)).max(0) as u64)
+        Timestamp(self.began_at.load(Ordering::Relaxed) + self.passed())
     }
 
-    /// Sets the offset from a reading of the backend's clock.
+    /// Takes over a reading of the backend's clock.
     pub fn adjust(&self, backend_now: Timestamp) {
-        let offset = backend_now.0 as i64 - Timestamp::local().0 as i64;
-        self.offset_ms.store(offset, Ordering::Relaxed);
+        let began_at = backend_now.0.saturating_sub(self.passed());
+        self.began_at.store(began_at, Ordering::Relaxed);
+    }
+
+    fn passed(&self) -> u64 {
+        self.began.elapsed().as_millis() as u64
     }
 }
 
@@ -70,11 +105,13 @@ mod tests {
         );
     }
 
-    #[test]
-    fn the_clock_follows_the_backend() {
+    #[tokio::test(start_paused = true)]
+    async fn the_clock_follows_the_backend_and_goes_on_by_itself() {
         let clock = Clock::default();
-        clock.adjust(Timestamp(Timestamp::local().0 + 60_000));
-        let ahead = clock.now().0 as i64 - Timestamp::local().0 as i64;
-        assert!((59_000..=61_000).contains(&ahead), "{ahead}");
+        tokio::time::advance(Duration::from_secs(5)).await;
+        clock.adjust(Timestamp(1_000_000));
+        assert_eq!(clock.now(), Timestamp(1_000_000));
+        tokio::time::advance(Duration::from_millis(250)).await;
+        assert_eq!(clock.now(), Timestamp(1_000_250));
     }
 }

@@ -19,10 +19,9 @@ pub enum Topic {
     Room(Namespace, RoomName),
     /// All connections of a user to a namespace.
     User(Namespace, UserId),
-    /// Comings and goings of users, in order; partition `n`. Every node follows all of them.
+    /// Comings and goings of users, and orders to all nodes, in order; partition `n`. Every node
+    /// follows all of them.
     Presence(u16),
-    /// Orders to all nodes, e.g. "disconnect this user".
-    Control,
 }
 
 impl Topic {
@@ -41,9 +40,6 @@ impl Topic {
 
     /// Reads back what [`fmt::Display`] wrote; `known` are the namespaces of this build.
     pub fn parse(text: &str, known: &[Namespace]) -> Option<Self> {
-        if text == "~control" {
-            return Some(Self::Control);
-        }
         if let Some(n) = text.strip_prefix("~presence:") {
             return n.parse().ok().map(Self::Presence);
         }
@@ -64,7 +60,6 @@ impl fmt::Display for Topic {
             Self::Room(ns, room) => write!(f, "{ns}#{room}"),
             Self::User(ns, user) => write!(f, "{ns}@{user}"),
             Self::Presence(n) => write!(f, "~presence:{n}"),
-            Self::Control => f.write_str("~control"),
         }
     }
 }
@@ -81,7 +76,6 @@ mod tests {
             Topic::room(&RoomName::trusted("a:b.c")),
             Topic::User("/", UserId::trusted("o#dd@user")),
             Topic::Presence(7),
-            Topic::Control,
         ];
         for topic in all {
             assert_eq!(

@@ -13,6 +13,7 @@ use starling_kernel::{
     envelope::{Draft, Position},
     id::{ConnId, Incarnation, RoomName, UserId},
     ports::*,
+    time::Stamp,
     topic::Topic,
 };
 use tokio::sync::{mpsc, watch};
@@ -178,12 +179,13 @@ impl Presence for Faulty {
         member: &Member,
         holder: &Holder,
         entry: &Entry,
+        most: usize,
     ) -> PortResult<Entered> {
         self.faults.check()?;
         let entered = self
             .inner
             .presence
-            .enter(place, member, holder, entry)
+            .enter(place, member, holder, entry, most)
             .await;
         // Answers take their time: others get their turn between a step and its answer.
         for _ in 0..5 {
@@ -203,9 +205,14 @@ impl Presence for Faulty {
         self.inner.presence.exit(place, user, holder, leave).await
     }
 
-    async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<bool> {
+    async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<Stamp> {
         self.faults.check()?;
         self.inner.presence.evict(place, user).await
+    }
+
+    async fn order(&self, order: &Order) -> PortResult<()> {
+        self.faults.check()?;
+        self.inner.presence.order(order).await
     }
 
     async fn set_status(
@@ -227,23 +234,19 @@ impl Presence for Faulty {
         self.inner.presence.members(place, limit).await
     }
 
-    async fn session(&self, namespace: &Topic, user: &UserId) -> PortResult<Option<Session>> {
+    async fn whereabouts(&self, namespace: &Topic, user: &UserId) -> PortResult<Whereabouts> {
         self.faults.check()?;
-        self.inner.presence.session(namespace, user).await
+        self.inner.presence.whereabouts(namespace, user).await
     }
 
-    async fn note_room(
+    async fn begin(
         &self,
-        namespace: &Topic,
-        user: &UserId,
-        room: &RoomName,
-        add: bool,
+        incarnation: &Incarnation,
+        former: Option<&Incarnation>,
+        known: &[(Topic, Position)],
     ) -> PortResult<()> {
         self.faults.check()?;
-        self.inner
-            .presence
-            .note_room(namespace, user, room, add)
-            .await
+        self.inner.presence.begin(incarnation, former, known).await
     }
 
     async fn beat(&self, incarnation: &Incarnation) -> PortResult<Beat> {

@@ -14,8 +14,8 @@ use starling_kernel::{
     hub::Hub,
     id::{NodeId, UserId},
     limits::Limits,
+    membership::Membership,
     ports::PresenceTimes,
-    roster::Roster,
     session::{Claims, Identity, TokenError, Tokens},
     time::Clock,
     topic::Topic,
@@ -84,14 +84,16 @@ impl Node {
         let backend = faults.between(store.node(&node));
         let clock = Arc::new(Clock::default());
         let times = PresenceTimes::default();
-        let roster = Roster::new(backend.presence.clone(), node, times, clock.clone());
-        let hub = Hub::new(backend.clone(), Limits::default().history);
-        roster.run(hub.clone()).await.expect("a lease");
+        let limits = Limits::default();
+        let hub = Hub::new(backend.clone(), limits.history);
+        let membership =
+            Membership::new(&backend, hub.clone(), node, times, clock.clone(), &limits);
+        membership.run().await.expect("a lease");
         let services = Arc::new(Services {
             backend: backend.clone(),
             hub: hub.clone(),
-            roster,
-            limits: Limits::default(),
+            membership,
+            limits,
             clock,
             tokens: Arc::new(NameIsToken),
         });
@@ -99,7 +101,7 @@ impl Node {
         let dispatcher = Arc::new(Dispatcher::new(all, services));
         let presence = (0..backend.presence.partitions()).map(Topic::Presence);
         let namespaces = NAMESPACES.iter().map(|ns| Topic::Namespace(ns));
-        hub.run(presence.chain(namespaces).chain([Topic::Control]).collect())
+        hub.run(presence.chain(namespaces).collect())
             .await
             .expect("a relay");
         Self { dispatcher, faults }

@@ -1,9 +1,10 @@
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     time::Duration,
 };
 
 use starling_kernel::{
+    envelope::Position,
     id::{Incarnation, UserId},
     ports::{Beat, Leave, PortError, PortResult},
     time::Timestamp,
@@ -11,31 +12,51 @@ use starling_kernel::{
 };
 
 use super::state::{State, later};
-use crate::SWEEP_BATCH;
+use crate::{SWEEP_BATCH, floor};
 
 /// Lives of nodes, and when all of them were silent.
 #[derive(Clone, Default)]
 pub(super) struct Leases {
-    /// When each ends.
+    /// Those that may enter and append, and the server that each began on.
+    lives: HashMap<Incarnation, u64>,
+    /// Names the server that all this is on: another one after a failover.
+    pub(super) server: u64,
+    /// The server on which a life began last.
+    begun_on: Option<u64>,
+    /// After a failover: until when other nodes may still say what they know.
+    closed_until: Option<Timestamp>,
+    /// When each lease ends.
     until: HashMap<Incarnation, Timestamp>,
     /// Ended, and still to be reaped.
     dead: BTreeSet<Incarnation>,
-    /// Ended, ever. As many as nodes have died while this process lives.
-    fenced: HashSet<Incarnation>,
     last_beat: Option<Timestamp>,
     last_sweep: Option<Timestamp>,
     sweeps_from: Option<Timestamp>,
 }
 
 impl Leases {
-    pub(super) fn are_over(&self, incarnation: &Incarnation) -> bool {
-        self.fenced.contains(incarnation)
+    /// Whether this life may do anything.
+    pub(super) fn check(&self, incarnation: &Incarnation) -> PortResult<()> {
+        match self.lives.get(incarnation) {
+            Some(server) if *server == self.server => Ok(()),
+            _ => Err(PortError::Fenced),
+        }
+    }
+
+    /// Whether nodes may still know of more than the logs hold.
+    pub(super) fn closed(&self, now: Timestamp) -> bool {
+        self.closed_until > Some(now) && self.lives.values().any(|on| *on != self.server)
+    }
+
+    /// Whether everything was lost a moment ago, so that whoever comes was there before.
+    pub(super) fn is_restoring(&self, now: Timestamp) -> bool {
+        self.sweeps_from > Some(now)
     }
 
     fn end(&mut self, incarnation: &Incarnation) {
         self.until.remove(incarnation);
+        self.lives.remove(incarnation);
         self.dead.insert(incarnation.clone());
-        self.fenced.insert(incarnation.clone());
     }
 
     pub(super) fn pause_sweeps(&mut self, now: Timestamp, pause: Duration) {
@@ -44,19 +65,39 @@ impl Leases {
 }
 
 impl State {
-    /// Renews or begins a lease, and ends those that ran out.
-    pub(super) fn beat(
+    /// Begins a life; `again`: its node had begun one before.
+    pub(super) fn begin(
         &mut self,
         now: Timestamp,
         incarnation: &Incarnation,
-        begun: bool,
-    ) -> PortResult<Beat> {
+        former: Option<&Incarnation>,
+        known: &[(Topic, Position)],
+        again: bool,
+    ) {
+        let leases = &mut self.leases;
+        match leases.begun_on.replace(leases.server) {
+            None if again => self.logs.floor = floor(now),
+            Some(before) if before != leases.server => {
+                leases.closed_until = Some(later(now, self.times.lease));
+            }
+            _ => {}
+        }
+        if let Some(former) = former {
+            leases.lives.remove(former);
+        }
+        leases.lives.insert(incarnation.clone(), leases.server);
+        let until = later(now, self.times.lease);
+        leases.until.insert(incarnation.clone(), until);
+        for (topic, position) in known {
+            self.logs.renew(topic, position);
+        }
+    }
+
+    /// Renews a lease, and ends those that ran out.
+    pub(super) fn beat(&mut self, now: Timestamp, incarnation: &Incarnation) -> PortResult<Beat> {
         self.forgive_silence(now);
         let leases = &mut self.leases;
-        let wiped = begun && !leases.until.contains_key(incarnation);
-        if wiped || leases.are_over(incarnation) {
-            return Err(PortError::Fenced);
-        }
+        leases.check(incarnation)?;
         let until = later(now, self.times.lease);
         leases.until.insert(incarnation.clone(), until);
         let ended = leases.until.iter().filter(|(_, until)| **until <= now);
@@ -101,7 +142,7 @@ impl State {
         if last.is_some_and(|last| later(last, self.silence()) < now) {
             self.leases.pause_sweeps(now, self.times.lease);
         }
-        if self.leases.sweeps_from > Some(now) {
+        if self.leases.is_restoring(now) {
             return 0;
         }
         let due: Vec<_> = self.due_until(now).take(SWEEP_BATCH).collect();

@@ -4,13 +4,16 @@ use async_trait::async_trait;
 use starling_kernel::{
     envelope::{Draft, Position},
     id::{self, UserId},
-    ports::{Appended, Heard, Log, Once, Page, Parcel, PortError, PortResult, Transition},
+    ports::{Appended, Heard, Log, Once, Order, Page, Parcel, PortError, PortResult, Transition},
     time::Timestamp,
     topic::Topic,
 };
 
-use super::{MemoryNode, state::State};
-use crate::{EPOCH_LEN, PRESENCE_HISTORY, REPEAT_WINDOW};
+use super::{
+    MemoryNode,
+    state::{State, later},
+};
+use crate::{EPOCH_LEN, PAST, PRESENCE_HISTORY, REPEAT_WINDOW};
 
 /// Messages whose repeats are recognised; more forget the oldest before its time.
 const REPEATS: usize = 1_000_000;
@@ -22,6 +25,10 @@ type OnceKey = (Topic, UserId, String);
 #[derive(Clone)]
 pub(super) struct Logs {
     pub(super) history: usize,
+    /// No log that begins from now on gives a `seq` up to this: everything was lost once.
+    pub(super) floor: u64,
+    /// How far the logs of dead rooms had come, and until when that is known.
+    past: HashMap<Topic, (u64, Timestamp)>,
     logs: HashMap<Topic, TopicLog>,
     once: HashMap<OnceKey, (Position, Timestamp)>,
     /// The keys of `once` by when they are forgotten.
@@ -31,23 +38,34 @@ pub(super) struct Logs {
 #[derive(Clone)]
 struct TopicLog {
     epoch: String,
+    base: u64,
     head: u64,
     entries: VecDeque<(u64, Parcel)>,
 }
 
 impl TopicLog {
-    fn begin() -> Self {
+    fn begin(base: u64) -> Self {
         Self {
             epoch: id::random(EPOCH_LEN),
-            head: 0,
+            base,
+            head: base,
             entries: VecDeque::new(),
+        }
+    }
+
+    fn end(&self) -> Position {
+        Position {
+            epoch: self.epoch.clone(),
+            seq: self.head,
         }
     }
 
     fn page<'a>(&self, entries: impl Iterator<Item = &'a (u64, Parcel)>) -> Page {
         Page {
             epoch: self.epoch.clone(),
+            base: self.base,
             head: self.head,
+            unsettled: false,
             entries: entries.cloned().collect(),
         }
     }
@@ -57,14 +75,33 @@ impl Logs {
     pub(super) fn new(history: usize) -> Self {
         Self {
             history,
+            floor: 0,
+            past: HashMap::new(),
             logs: HashMap::new(),
             once: HashMap::new(),
             forget: VecDeque::new(),
         }
     }
 
-    pub(super) fn remove(&mut self, topic: &Topic) {
-        self.logs.remove(topic);
+    /// Begins the log of a new room, beyond all that was given in the ones before it.
+    pub(super) fn begin(&mut self, now: Timestamp, topic: &Topic) {
+        self.past.retain(|_, (_, until)| *until > now);
+        let past = self.past.remove(topic).map_or(0, |(seq, _)| seq);
+        let log = TopicLog::begin(past.max(self.floor));
+        self.logs.insert(topic.clone(), log);
+    }
+
+    /// The log of a dead room.
+    pub(super) fn remove(&mut self, now: Timestamp, topic: &Topic) {
+        if let Some(log) = self.logs.remove(topic).filter(|log| log.head > self.floor) {
+            let until = later(now, PAST);
+            self.past.insert(topic.clone(), (log.head, until));
+        }
+    }
+
+    /// Where a log stands.
+    pub(super) fn end(&self, topic: &Topic) -> Position {
+        (self.logs.get(topic)).map_or_else(Position::start, TopicLog::end)
     }
 
     /// Stores what `parcel` makes of the next place in the log.
@@ -77,7 +114,7 @@ impl Logs {
             Topic::Presence(_) => PRESENCE_HISTORY,
             _ => self.history,
         };
-        let log = (self.logs.entry(topic.clone())).or_insert_with(TopicLog::begin);
+        let log = (self.logs.entry(topic.clone())).or_insert_with(|| TopicLog::begin(self.floor));
         log.head += 1;
         let position = Position {
             epoch: log.epoch.clone(),
@@ -90,7 +127,7 @@ impl Logs {
         (position, parcel)
     }
 
-    fn renew(&mut self, topic: &Topic, known: &Position) {
+    pub(super) fn renew(&mut self, topic: &Topic, known: &Position) {
         let log = self.logs.get_mut(topic);
         if let Some(log) = log.filter(|log| log.epoch == known.epoch && log.head < known.seq) {
             log.epoch = id::random(EPOCH_LEN);
@@ -135,6 +172,10 @@ impl State {
         if matches!(topic, Topic::Room(..)) && !self.places.contains_key(topic) {
             return Err(PortError::NoRoom);
         }
+        if self.leases.closed(now) {
+            let text = "other nodes may know more";
+            return Err(PortError::NotSent(text.into()));
+        }
         let key = once.map(|o| (topic.clone(), o.user.clone(), o.client_id.clone()));
         if let Some(position) = key.as_ref().and_then(|key| self.logs.repeated(now, key)) {
             return Ok(Appended {
@@ -157,6 +198,11 @@ impl State {
         self.store(&Topic::Presence(0), |_| Parcel::Transition(transition));
     }
 
+    /// Appends an order to the log that all nodes follow.
+    pub(super) fn log_order(&mut self, order: Order) {
+        self.store(&Topic::Presence(0), |_| Parcel::Order(order));
+    }
+
     /// Appends and tells all who listen.
     fn store(&mut self, topic: &Topic, parcel: impl FnOnce(&Position) -> Parcel) -> Position {
         let (position, parcel) = self.logs.append(topic, parcel);
@@ -169,20 +215,25 @@ impl State {
         position
     }
 
-    fn after(&self, topic: &Topic, after: u64, limit: usize) -> Page {
-        let Some(log) = self.logs.logs.get(topic) else {
-            return Page::default();
-        };
-        let from = log.entries.partition_point(|(seq, _)| *seq <= after);
-        log.page(log.entries.iter().skip(from).take(limit))
+    fn after(&self, now: Timestamp, topic: &Topic, after: u64, limit: usize) -> Page {
+        self.read(now, topic, |log| {
+            let from = log.entries.partition_point(|(seq, _)| *seq <= after);
+            log.page(log.entries.iter().skip(from).take(limit))
+        })
     }
 
-    fn latest(&self, topic: &Topic, limit: usize) -> Page {
-        let Some(log) = self.logs.logs.get(topic) else {
-            return Page::default();
-        };
-        let from = log.entries.len().saturating_sub(limit);
-        log.page(log.entries.iter().skip(from))
+    fn latest(&self, now: Timestamp, topic: &Topic, limit: usize) -> Page {
+        self.read(now, topic, |log| {
+            let from = log.entries.len().saturating_sub(limit);
+            log.page(log.entries.iter().skip(from))
+        })
+    }
+
+    fn read(&self, now: Timestamp, topic: &Topic, read: impl Fn(&TopicLog) -> Page) -> Page {
+        Page {
+            unsettled: self.leases.closed(now),
+            ..self.logs.logs.get(topic).map(read).unwrap_or_default()
+        }
     }
 }
 
@@ -194,15 +245,15 @@ impl Log for MemoryNode {
         draft: &Draft,
         once: Option<&Once>,
     ) -> PortResult<Appended> {
-        self.step(|state, now| state.append(now, topic, draft, once))
+        self.live_step(|state, now| state.append(now, topic, draft, once))
     }
 
     async fn after(&self, topic: &Topic, after: u64, limit: usize) -> PortResult<Page> {
-        Ok(self.step(|state, _| state.after(topic, after, limit)))
+        Ok(self.step(|state, now| state.after(now, topic, after, limit)))
     }
 
     async fn latest(&self, topic: &Topic, limit: usize) -> PortResult<Page> {
-        Ok(self.step(|state, _| state.latest(topic, limit)))
+        Ok(self.step(|state, now| state.latest(now, topic, limit)))
     }
 
     async fn renew(&self, topic: &Topic, known: &Position) -> PortResult<()> {

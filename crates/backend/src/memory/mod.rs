@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64};
 
 use starling_kernel::{
     id::{Incarnation, NodeId},
-    ports::{Backend, PresenceTimes},
+    ports::{Backend, PortError, PortResult, PresenceTimes},
     time::Timestamp,
 };
 use tokio::time::Instant;
@@ -105,12 +105,25 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 struct MemoryNode {
     store: Store,
     bus: MemoryBus,
-    /// The life whose lease this node has begun: one that was begun and is not there any more was
-    /// wiped away.
+    /// The life that this node has begun last.
     begun: Mutex<Option<Incarnation>>,
 }
 
 impl MemoryNode {
+    /// Runs one atomic step, if this node's life is not over.
+    fn live_step<T>(
+        &self,
+        step: impl FnOnce(&mut State, Timestamp) -> PortResult<T>,
+    ) -> PortResult<T> {
+        let begun = lock(&self.begun);
+        self.step(|state, now| {
+            state
+                .leases
+                .check(begun.as_ref().ok_or(PortError::Fenced)?)?;
+            step(state, now)
+        })
+    }
+
     /// Runs one atomic step.
     fn step<T>(&self, step: impl FnOnce(&mut State, Timestamp) -> T) -> T {
         let now = self.store.now();

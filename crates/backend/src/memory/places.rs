@@ -1,16 +1,18 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use starling_kernel::{
+    envelope::Position,
     id::{ConnId, Incarnation, RoomName, UserId},
     ports::{
         Change, Entered, Entry, Heard, Holder, Leave, Member, Members, Parcel, PortError,
-        PortResult, Session, Status, Transition,
+        PortResult, Status, Transition, Whereabouts,
     },
-    time::Timestamp,
+    time::{Stamp, Timestamp},
     topic::Topic,
 };
 
 use super::state::{State, later};
+use crate::EVICTED;
 
 /// A room or a namespace, while somebody is in it.
 #[derive(Clone, Default)]
@@ -23,7 +25,7 @@ pub(super) struct Place {
 /// What a room has beyond its members.
 #[derive(Clone)]
 pub(super) struct RoomInfo {
-    pub(super) created_at: Timestamp,
+    pub(super) created: Stamp,
     pub(super) private: bool,
     pub(super) grants: HashSet<UserId>,
 }
@@ -32,12 +34,54 @@ pub(super) struct RoomInfo {
 #[derive(Clone)]
 pub(super) struct Present {
     pub(super) member: Member,
-    since: Timestamp,
+    since: Stamp,
     holders: HashSet<(Incarnation, ConnId)>,
-    /// When the grace is over, for one whom nothing holds.
-    due: Option<Timestamp>,
-    /// The rooms to come back to.
-    rooms: BTreeSet<RoomName>,
+    /// When the grace is over, for one whom nothing holds, and the rooms it was in when it began.
+    due: Option<(Timestamp, Vec<RoomName>)>,
+}
+
+/// The rooms of the root namespace that each user is in.
+#[derive(Clone, Default)]
+pub(super) struct UserRooms(HashMap<UserId, BTreeSet<RoomName>>);
+
+impl UserRooms {
+    fn of(&self, user: &UserId) -> Vec<RoomName> {
+        self.0.get(user).into_iter().flatten().cloned().collect()
+    }
+
+    fn count(&self, user: &UserId) -> usize {
+        self.0.get(user).map_or(0, BTreeSet::len)
+    }
+
+    fn add(&mut self, user: &UserId, room: &RoomName) {
+        self.0.entry(user.clone()).or_default().insert(room.clone());
+    }
+
+    fn remove(&mut self, user: &UserId, room: &RoomName) {
+        if let Some(rooms) = self.0.get_mut(user) {
+            rooms.remove(room);
+            if rooms.is_empty() {
+                self.0.remove(user);
+            }
+        }
+    }
+}
+
+/// Who was evicted of late, and when.
+#[derive(Clone, Default)]
+pub(super) struct Evicted(HashMap<(Topic, UserId), Stamp>);
+
+impl Evicted {
+    fn note(&mut self, now: Timestamp, topic: &Topic, user: &UserId, at: Stamp) {
+        let forgotten = Stamp::from(Timestamp(now.0 - EVICTED.as_millis() as u64));
+        self.0.retain(|_, at| *at > forgotten);
+        self.0.insert((topic.clone(), user.clone()), at);
+    }
+
+    fn since(&self, topic: &Topic, user: &UserId, since: Stamp) -> bool {
+        let at = self.0.get(&(topic.clone(), user.clone()));
+        at.is_some_and(|at| *at > since)
+    }
 }
 
 /// What a holder's coming changed.
@@ -57,43 +101,76 @@ impl State {
         member: &Member,
         holder: &Holder,
         entry: &Entry,
+        most: usize,
     ) -> PortResult<Entered> {
-        if self.leases.are_over(&holder.incarnation) {
-            return Err(PortError::Fenced);
+        self.leases.check(&holder.incarnation)?;
+        let at = self.stamp(now);
+        let new_room = self.admit(at, topic, &member.user, entry)?;
+        self.check_most(topic, &member.user, most)?;
+        if let Some(room) = new_room {
+            self.create(now, topic, room);
         }
-        self.admit(now, topic, &member.user, entry)?;
-        let arrival = self.hold(now, topic, member, holder);
-        let loud = match entry {
-            _ if is_room(topic) => arrival.first,
-            Entry::Open { announce: true } => true,
-            _ => arrival.came,
-        };
-        let kind = match (loud, arrival.renamed) {
-            (true, _) => Some(Change::Entered),
-            (false, true) => Some(Change::Updated),
-            (false, false) => None,
-        };
-        if let Some(kind) = kind {
+        let arrival = self.hold(at, topic, member, holder);
+        if let Some(kind) = self.heard_as(now, topic, entry, &arrival) {
             self.tell_change(kind, topic, &member.user, now, Some(&holder.conn));
         }
         let room = self.places.get(topic).and_then(|place| place.room.as_ref());
         Ok(Entered {
             first: arrival.first,
+            at,
+            created: room.map(|room| room.created).unwrap_or_default(),
             private: room.is_some_and(|room| room.private),
+            log: room.map_or_else(Position::start, |_| self.logs.end(topic)),
         })
     }
 
+    /// As what others hear of an arrival. Nobody hears that somebody is restored who was there all
+    /// the time.
+    fn heard_as(
+        &self,
+        now: Timestamp,
+        topic: &Topic,
+        entry: &Entry,
+        arrival: &Arrival,
+    ) -> Option<Change> {
+        let loud = match entry {
+            Entry::Restore(_) => arrival.first && !self.leases.is_restoring(now),
+            _ if is_room(topic) => arrival.first,
+            Entry::Open { announce: true } => true,
+            _ => arrival.came,
+        };
+        match (loud, arrival.renamed) {
+            (true, _) => Some(Change::Entered),
+            (false, true) => Some(Change::Updated),
+            (false, false) => None,
+        }
+    }
+
+    fn check_most(&self, topic: &Topic, user: &UserId, most: usize) -> PortResult<()> {
+        let is_new = !self
+            .places
+            .get(topic)
+            .is_some_and(|place| place.members.contains_key(user));
+        if is_room(topic) && is_new && self.user_rooms.count(user) >= most {
+            return Err(PortError::TooManyRooms);
+        }
+        Ok(())
+    }
+
     /// Adds a holder, and whom it holds.
-    fn hold(&mut self, now: Timestamp, topic: &Topic, member: &Member, holder: &Holder) -> Arrival {
+    fn hold(&mut self, at: Stamp, topic: &Topic, member: &Member, holder: &Holder) -> Arrival {
         let Member { user, username, .. } = member;
         let Holder { incarnation, conn } = holder.clone();
         let held = self.held.entry(incarnation.clone()).or_default();
         held.insert((topic.clone(), user.clone(), conn.clone()));
+        if let Some(room) = topic.room_name() {
+            self.user_rooms.add(user, room);
+        }
 
         let place = self.places.entry(topic.clone()).or_default();
         let first = !place.members.contains_key(user);
         let present = place.members.entry(user.clone());
-        let present = present.or_insert_with(|| Present::new(member, now));
+        let present = present.or_insert_with(|| Present::new(member, at));
         let arrival = Arrival {
             first,
             came: present.holders.is_empty(),
@@ -101,53 +178,52 @@ impl State {
         };
         present.member.username.clone_from(username);
         present.holders.insert((incarnation, conn));
-        if let Some(due) = present.due.take() {
+        if let Some((due, _)) = present.due.take() {
             self.due.remove(&(due, topic.clone(), user.clone()));
         }
         arrival
     }
 
-    /// Whether `user` may enter; creates the room where `entry` says so.
+    /// Whether `user` may enter, and with what room where there is none yet.
     fn admit(
-        &mut self,
-        now: Timestamp,
+        &self,
+        at: Stamp,
         topic: &Topic,
         user: &UserId,
         entry: &Entry,
-    ) -> PortResult<()> {
-        if !is_room(topic) {
-            return Ok(());
+    ) -> PortResult<Option<RoomInfo>> {
+        if let Entry::Restore(held) = entry
+            && self.evicted.since(topic, user, held.since)
+        {
+            return Err(PortError::NotAMember);
         }
-        let place = self.places.get(topic);
-        match (entry, place) {
-            (Entry::Create { .. }, Some(_)) => Err(PortError::RoomExists),
-            (Entry::Create { private }, None) => {
-                self.create(now, topic, *private, Some(user));
-                Ok(())
+        if !is_room(topic) {
+            return Ok(None);
+        }
+        let Some(place) = self.places.get(topic) else {
+            return RoomInfo::made_by(entry, at, user).map(Some);
+        };
+        match entry {
+            Entry::Create { .. } => Err(PortError::RoomExists),
+            Entry::Return if !place.members.contains_key(user) => Err(PortError::NotAMember),
+            Entry::Join { granted: false } if !place.lets_in(user) => Err(PortError::NotAuthorized),
+            Entry::Restore(held) if !held.granted && !place.is(held.created) => {
+                match place.lets_in(user) {
+                    true => Ok(None),
+                    false => Err(PortError::NotAuthorized),
+                }
             }
-            (Entry::Restore { private }, None) => {
-                self.create(now, topic, *private, None);
-                Ok(())
-            }
-            (Entry::Open { .. } | Entry::Join { .. }, None) => Err(PortError::NoRoom),
-            (Entry::Join { granted: false }, Some(place)) if !place.lets_in(user) => {
-                Err(PortError::NotAuthorized)
-            }
-            _ => Ok(()),
+            _ => Ok(None),
         }
     }
 
-    fn create(&mut self, now: Timestamp, topic: &Topic, private: bool, creator: Option<&UserId>) {
-        let room = RoomInfo {
-            created_at: now,
-            private,
-            grants: creator.into_iter().cloned().collect(),
-        };
+    fn create(&mut self, now: Timestamp, topic: &Topic, room: RoomInfo) {
         let place = Place {
             members: HashMap::new(),
             room: Some(room),
         };
         self.places.insert(topic.clone(), place);
+        self.logs.begin(now, topic);
     }
 
     /// Removes a holder. The last one's member goes at once, which is `true`, or when the grace is
@@ -161,21 +237,23 @@ impl State {
         conn: &ConnId,
         leave: Leave,
     ) -> bool {
+        let rooms = self.user_rooms.of(user);
         let place = self.places.get_mut(topic);
         let Some(present) = place.and_then(|place| place.members.get_mut(user)) else {
             return false;
         };
-        if !(present.holders).remove(&(incarnation.clone(), conn.clone())) {
+        let held = (present.holders).remove(&(incarnation.clone(), conn.clone()));
+        if !held && leave != Leave::WithinGrace {
             return false;
         }
         let is_last = present.holders.is_empty();
         if is_last && leave == Leave::AfterGrace {
             let due = later(now, self.times.grace);
-            present.due = Some(due);
+            present.due = Some((due, rooms));
             self.due.insert((due, topic.clone(), user.clone()));
         }
         self.let_go(incarnation, topic, user, conn);
-        is_last && leave == Leave::Now && self.remove(topic, user, now, Some(conn))
+        is_last && leave != Leave::AfterGrace && self.remove(topic, user, now, Some(conn))
     }
 
     /// Removes a member with all that holds it, and the place with its last member.
@@ -190,27 +268,37 @@ impl State {
         let Some(present) = place.and_then(|place| place.members.get(user)) else {
             return false;
         };
-        if let Some(due) = present.due {
-            self.due.remove(&(due, topic.clone(), user.clone()));
+        if let Some((due, _)) = &present.due {
+            self.due.remove(&(*due, topic.clone(), user.clone()));
         }
         for (incarnation, conn) in present.holders.clone() {
             self.let_go(&incarnation, topic, user, &conn);
+        }
+        if let Some(room) = topic.room_name() {
+            self.user_rooms.remove(user, room);
         }
         self.tell_change(Change::Left, topic, user, lost, conn);
         if let Some(place) = self.places.get_mut(topic) {
             place.members.remove(user);
             if place.members.is_empty() {
                 self.places.remove(topic);
-                self.forget_room(topic);
+                self.forget_room(lost, topic);
             }
         }
         true
     }
 
+    pub(super) fn evict(&mut self, now: Timestamp, topic: &Topic, user: &UserId) -> Stamp {
+        let at = self.stamp(now);
+        self.evicted.note(now, topic, user, at);
+        self.remove(topic, user, now, None);
+        at
+    }
+
     /// A room's log goes with it; a namespace's history outlives those who are there.
-    fn forget_room(&mut self, topic: &Topic) {
+    fn forget_room(&mut self, now: Timestamp, topic: &Topic) {
         if is_room(topic) {
-            self.logs.remove(topic);
+            self.logs.remove(now, topic);
         }
     }
 
@@ -243,37 +331,21 @@ impl State {
             return Members::default();
         };
         let mut all: Vec<_> = place.members.values().collect();
-        all.sort_by(|a, b| (a.since, &a.member.user).cmp(&(b.since, &b.member.user)));
+        all.sort_by_key(|present| present.since);
         Members {
             total: all.len() as u64,
             list: (all.into_iter().take(limit))
-                .map(|present| (present.member.clone(), present.since))
+                .map(|present| (present.member.clone(), present.since.into()))
                 .collect(),
         }
     }
 
-    pub(super) fn session(&self, namespace: &Topic, user: &UserId) -> Option<Session> {
-        let present = self.places.get(namespace)?.members.get(user)?;
-        Some(Session {
-            member: present.member.clone(),
-            rooms: present.rooms.iter().cloned().collect(),
-        })
-    }
-
-    pub(super) fn note_room(
-        &mut self,
-        namespace: &Topic,
-        user: &UserId,
-        room: &RoomName,
-        add: bool,
-    ) {
-        let place = self.places.get_mut(namespace);
-        if let Some(present) = place.and_then(|place| place.members.get_mut(user)) {
-            if add {
-                present.rooms.insert(room.clone());
-            } else {
-                present.rooms.remove(room);
-            }
+    pub(super) fn whereabouts(&self, namespace: &Topic, user: &UserId) -> Whereabouts {
+        let place = self.places.get(namespace);
+        let present = place.and_then(|place| place.members.get(user));
+        Whereabouts {
+            member: present.map(|present| present.member.clone()),
+            rooms: self.user_rooms.of(user),
         }
     }
 
@@ -286,19 +358,27 @@ impl State {
         at: Timestamp,
         conn: Option<&ConnId>,
     ) {
-        let place = self.places.get(topic);
-        let Some(present) = place.and_then(|place| place.members.get(user)) else {
+        let Some(place) = self.places.get(topic) else {
             return;
         };
-        let transition = Transition {
+        let Some(present) = place.members.get(user) else {
+            return;
+        };
+        let gone = u64::from(kind == Change::Left);
+        let mut transition = Transition {
             kind,
             place: topic.to_string(),
             member: present.member.clone(),
             conn: conn.cloned(),
             at,
-            rooms: present.rooms.iter().cloned().collect(),
+            rooms: Vec::new(),
+            total: place.members.len() as u64 - gone,
         };
         if !is_room(topic) {
+            transition.rooms = match &present.due {
+                Some((_, rooms)) => rooms.clone(),
+                None => self.user_rooms.of(user),
+            };
             return self.log_transition(transition);
         }
         let heard = Heard::Parcel {
@@ -317,16 +397,40 @@ impl Place {
         by_room.is_none_or(|room| !room.private || room.grants.contains(user))
             || self.members.contains_key(user)
     }
+
+    /// Whether it is the room that was created then.
+    fn is(&self, created: Stamp) -> bool {
+        self.room
+            .as_ref()
+            .is_some_and(|room| room.created == created)
+    }
+}
+
+impl RoomInfo {
+    fn made_by(entry: &Entry, at: Stamp, user: &UserId) -> PortResult<Self> {
+        match entry {
+            Entry::Create { private } => Ok(Self {
+                created: at,
+                private: *private,
+                grants: HashSet::from([user.clone()]),
+            }),
+            Entry::Restore(held) => Ok(Self {
+                created: held.created,
+                private: held.private,
+                grants: HashSet::new(),
+            }),
+            _ => Err(PortError::NoRoom),
+        }
+    }
 }
 
 impl Present {
-    fn new(member: &Member, since: Timestamp) -> Self {
+    fn new(member: &Member, since: Stamp) -> Self {
         Self {
             member: member.clone(),
             since,
             holders: HashSet::new(),
             due: None,
-            rooms: BTreeSet::new(),
         }
     }
 }

@@ -1,9 +1,12 @@
 use async_trait::async_trait;
 use starling_kernel::{
-    id::{ConnId, Incarnation, RoomName, UserId},
+    envelope::Position,
+    id::{ConnId, Incarnation, UserId},
     ports::{
-        Beat, Entered, Entry, Holder, Leave, Member, Members, PortResult, Presence, Session, Status,
+        Beat, Entered, Entry, Holder, Leave, Member, Members, Order, PortResult, Presence, Status,
+        Whereabouts,
     },
+    time::Stamp,
     topic::Topic,
 };
 
@@ -17,8 +20,9 @@ impl Presence for MemoryNode {
         member: &Member,
         holder: &Holder,
         entry: &Entry,
+        most: usize,
     ) -> PortResult<Entered> {
-        self.step(|state, now| state.enter(now, place, member, holder, entry))
+        self.step(|state, now| state.enter(now, place, member, holder, entry, most))
     }
 
     async fn exit(
@@ -32,8 +36,13 @@ impl Presence for MemoryNode {
         Ok(self.step(|state, now| state.release(now, place, user, incarnation, conn, leave)))
     }
 
-    async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<bool> {
-        Ok(self.step(|state, now| state.remove(place, user, now, None)))
+    async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<Stamp> {
+        Ok(self.step(|state, now| state.evict(now, place, user)))
+    }
+
+    async fn order(&self, order: &Order) -> PortResult<()> {
+        self.step(|state, _| state.log_order(order.clone()));
+        Ok(())
     }
 
     async fn set_status(
@@ -50,27 +59,24 @@ impl Presence for MemoryNode {
         Ok(self.step(|state, _| state.members(place, limit)))
     }
 
-    async fn session(&self, namespace: &Topic, user: &UserId) -> PortResult<Option<Session>> {
-        Ok(self.step(|state, _| state.session(namespace, user)))
+    async fn whereabouts(&self, namespace: &Topic, user: &UserId) -> PortResult<Whereabouts> {
+        Ok(self.step(|state, _| state.whereabouts(namespace, user)))
     }
 
-    async fn note_room(
+    async fn begin(
         &self,
-        namespace: &Topic,
-        user: &UserId,
-        room: &RoomName,
-        add: bool,
+        incarnation: &Incarnation,
+        former: Option<&Incarnation>,
+        known: &[(Topic, Position)],
     ) -> PortResult<()> {
-        self.step(|state, _| state.note_room(namespace, user, room, add));
+        let mut begun = lock(&self.begun);
+        let again = begun.replace(incarnation.clone()).is_some();
+        self.step(|state, now| state.begin(now, incarnation, former, known, again));
         Ok(())
     }
 
     async fn beat(&self, incarnation: &Incarnation) -> PortResult<Beat> {
-        let mut begun = lock(&self.begun);
-        let renews = begun.as_ref() == Some(incarnation);
-        let beat = self.step(|state, now| state.beat(now, incarnation, renews))?;
-        *begun = Some(incarnation.clone());
-        Ok(beat)
+        self.step(|state, now| state.beat(now, incarnation))
     }
 
     async fn retire(&self, incarnation: &Incarnation) -> PortResult<()> {
@@ -84,7 +90,7 @@ impl Presence for MemoryNode {
     }
 
     async fn sweep(&self) -> PortResult<usize> {
-        Ok(self.step(|state, now| state.sweep(now)))
+        self.live_step(|state, now| Ok(state.sweep(now)))
     }
 
     fn partitions(&self) -> u16 {

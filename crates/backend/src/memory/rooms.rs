@@ -44,9 +44,10 @@ fn describe(name: &RoomName, place: &Place, user: &UserId) -> Option<Room> {
     place.room.as_ref().map(|room| Room {
         name: name.clone(),
         members: place.members.len() as u64,
-        created_at: room.created_at,
+        created_at: room.created.into(),
         private: room.private,
         granted: room.grants.contains(user),
+        member: place.members.contains_key(user),
     })
 }
 

@@ -7,17 +7,25 @@ use std::{
 use starling_kernel::{
     id::{ConnId, Incarnation, UserId},
     ports::{Heard, PresenceTimes},
-    time::Timestamp,
+    time::{Stamp, Timestamp},
     topic::Topic,
 };
 
-use super::{bus::Line, leases::Leases, limiter::Buckets, logs::Logs, places::Place};
+use super::{
+    bus::Line,
+    leases::Leases,
+    limiter::Buckets,
+    logs::Logs,
+    places::{Evicted, Place, UserRooms},
+};
 
 /// Everything that nodes share, behind one lock. Every port's operation is one method, hence atomic.
 #[derive(Clone)]
 pub(super) struct State {
     pub(super) times: PresenceTimes,
     pub(super) places: HashMap<Topic, Place>,
+    pub(super) user_rooms: UserRooms,
+    pub(super) evicted: Evicted,
     /// Members whose last connection is gone, by when their grace is over.
     pub(super) due: BTreeSet<(Timestamp, Topic, UserId)>,
     /// What each life of a node holds, to be found when it is reaped.
@@ -27,6 +35,7 @@ pub(super) struct State {
     pub(super) buckets: Buckets,
     pub(super) secrets: HashMap<String, String>,
     lines: Vec<Weak<Line>>,
+    last_stamp: Stamp,
 }
 
 impl State {
@@ -34,6 +43,8 @@ impl State {
         Self {
             times,
             places: HashMap::new(),
+            user_rooms: UserRooms::default(),
+            evicted: Evicted::default(),
             due: BTreeSet::new(),
             held: HashMap::new(),
             leases: Leases::default(),
@@ -41,6 +52,7 @@ impl State {
             buckets: Buckets::default(),
             secrets: HashMap::new(),
             lines: Vec::new(),
+            last_stamp: Stamp::default(),
         }
     }
 
@@ -51,18 +63,29 @@ impl State {
     }
 
     pub(super) fn wipe(&mut self, now: Timestamp) {
-        let lines = std::mem::take(&mut self.lines);
-        *self = Self::new(self.times, self.logs.history);
-        self.lines = lines;
+        let empty = Self::new(self.times, self.logs.history);
+        self.replace_with(empty);
         self.leases
             .pause_sweeps(now, self.times.lease + self.times.grace);
     }
 
-    /// Becomes what it was, apart from who listens.
     pub(super) fn rewind(&mut self, to: &Self) {
-        let lines = std::mem::take(&mut self.lines);
-        *self = to.clone();
+        self.replace_with(to.clone());
+    }
+
+    /// As if another server stood here now; who listens goes on listening.
+    fn replace_with(&mut self, other: Self) {
+        let (lines, server) = (std::mem::take(&mut self.lines), self.leases.server);
+        *self = other;
         self.lines = lines;
+        self.leases.server = server + 1;
+    }
+
+    /// Later than all before.
+    pub(super) fn stamp(&mut self, now: Timestamp) -> Stamp {
+        let next = Stamp(self.last_stamp.0 + 1);
+        self.last_stamp = next.max(now.into());
+        self.last_stamp
     }
 
     /// Tells all nodes that subscribed to `topic`, except the one with the line `but`.

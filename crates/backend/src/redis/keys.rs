@@ -104,7 +104,6 @@ mod tests {
             Topic::room(&RoomName::trusted("a:ch:b")),
             Topic::User("/", UserId::trusted("}:ch:{")),
             Topic::Presence(7),
-            Topic::Control,
         ];
         for topic in topics {
             let channel = keys().channel(&topic);

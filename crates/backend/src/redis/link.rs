@@ -15,7 +15,7 @@ use fred::{
     types::{
         Builder, ClusterHash, ConnectHandle, CustomCommand, FromValue, RespVersion, Value,
         config::{
-            Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy, Server, TcpConfig,
+            Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy, TcpConfig,
             UnresponsiveConfig,
         },
         scripts::Script,
@@ -24,10 +24,7 @@ use fred::{
 };
 use starling_kernel::ports::{PortError, PortResult};
 use tokio::{
-    sync::{
-        Notify, Semaphore, SemaphorePermit,
-        broadcast::{Receiver, error::RecvError},
-    },
+    sync::{Notify, Semaphore, SemaphorePermit},
     time::{Instant, sleep, timeout},
 };
 use tracing::warn;
@@ -260,42 +257,5 @@ async fn keep_connected(client: &Client, mut connection: ConnectHandle, restart:
         connection.abort();
         sleep(RESTART).await;
         connection = client.connect();
-    }
-}
-
-/// Notes every reconnect. One may follow a failover, in which the last writes can be lost.
-pub(super) async fn note_moves(mut moves: Receiver<Server>, moved: Arc<AtomicBool>) {
-    while !matches!(moves.recv().await, Err(RecvError::Closed)) {
-        moved.store(true, Ordering::Relaxed);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refusal_was_not_done_and_of_other_failures_nobody_knows() {
-        let refused = [
-            "READONLY You can't write",
-            "OOM command not allowed",
-            "BUSY",
-        ];
-        for text in refused {
-            let error = Error::new(ErrorKind::Unknown, text);
-            assert!(matches!(failure(error), PortError::NotSent(_)), "{text}");
-        }
-        let full = Error::new(ErrorKind::Backpressure, "");
-        assert!(matches!(failure(full), PortError::NotSent(_)));
-        let unknown = [
-            (ErrorKind::Unknown, "ERR user_script:1: READONLY"),
-            (ErrorKind::Timeout, "Request timed out."),
-            (ErrorKind::IO, "Connection reset"),
-            (ErrorKind::Canceled, ""),
-        ];
-        for (kind, text) in unknown {
-            let error = Error::new(kind, text);
-            assert!(matches!(failure(error), PortError::Unknown(_)), "{text}");
-        }
     }
 }

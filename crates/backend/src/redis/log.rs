@@ -28,7 +28,9 @@ impl RedisNode {
         let bodies: Vec<Bytes> = reply.take("bodies")?;
         Ok(Page {
             epoch: reply.take("epoch")?,
+            base: reply.take("base")?,
             head: reply.take("head")?,
+            unsettled: reply.take("unsettled")?,
             entries: bodies.iter().filter_map(entry).collect(),
         })
     }
@@ -62,6 +64,7 @@ impl Log for RedisNode {
         };
         let args = Args::default()
             .text("topic", topic)
+            .text("incarnation", self.life()?)
             .text("epoch", id::random(EPOCH_LEN))
             .text("keep", keep)
             .text("once", once_key(topic, once))
@@ -94,9 +97,9 @@ impl Log for RedisNode {
     async fn renew(&self, topic: &Topic, known: &Position) -> PortResult<()> {
         let args = Args::default()
             .text("topic", topic)
-            .text("epoch", &known.epoch)
+            .text("known", &known.epoch)
             .text("seq", known.seq)
-            .text("renewed", id::random(EPOCH_LEN));
+            .text("epoch", id::random(EPOCH_LEN));
         let key = self.keys.of_topic(topic);
         self.link.run(&script::RENEW, key, args).await
     }

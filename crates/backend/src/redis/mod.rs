@@ -16,10 +16,11 @@ mod log;
 mod presence;
 mod rooms;
 mod script;
+mod user_rooms;
 mod watch;
 mod wire;
 
-use std::sync::{Arc, Mutex, atomic::AtomicBool};
+use std::sync::{Arc, Mutex};
 
 use fred::interfaces::EventInterface;
 use starling_kernel::{
@@ -41,12 +42,8 @@ struct RedisNode {
     keys: Keys,
     times: PresenceTimes,
     history: usize,
-    /// The life whose lease this node has begun: one that was begun and is not there any more was
-    /// wiped away.
+    /// The life that this node has begun last.
     begun: Mutex<Option<Incarnation>>,
-    /// Commands have gone to another connection: perhaps to another server, which need not know all
-    /// that the one before did.
-    moved: Arc<AtomicBool>,
     tasks: Vec<AbortHandle>,
 }
 
@@ -64,8 +61,7 @@ pub async fn connect(
     let keys = Keys::new(&config.prefix, partitions, namespaces);
     let link = Arc::new(Link::new(&config, client)?);
     let relay = Arc::new(Relay::new(link.clone(), keys.clone(), &id::random(12)));
-    let moved = Arc::new(AtomicBool::new(false));
-    let tasks = match start(&relay, &keys, &config, &moved).await {
+    let tasks = match start(&relay, &keys, &config).await {
         Ok(tasks) => tasks,
         Err(error) => {
             link.quit().await;
@@ -80,7 +76,6 @@ pub async fn connect(
         times: config.times,
         history: config.history,
         begun: Mutex::default(),
-        moved,
         tasks,
     });
     Ok(Backend {
@@ -97,25 +92,22 @@ async fn start(
     relay: &Arc<Relay>,
     keys: &Keys,
     config: &RedisConfig,
-    moved: &Arc<AtomicBool>,
 ) -> Result<Vec<AbortHandle>, ConnectError> {
     let link = &relay.link;
     // Before anything can arrive on them.
     let messages = link.subscriber.message_rx();
     let mut reconnects = link.subscriber.reconnect_rx();
-    let mut moves = link.commands.reconnect_rx();
     let (commands, subscriber) = tokio::try_join!(
         link::connect(&link.commands, config),
         link::connect(&link.subscriber, config)
     )?;
     agree_on_partitions(link, keys, config).await?;
-    // The first connections are not reconnects.
-    while reconnects.try_recv().is_ok() || moves.try_recv().is_ok() {}
+    // The first connection is not a reconnect.
+    while reconnects.try_recv().is_ok() {}
     let subscribed = relay.restore_once().await;
     subscribed.map_err(|error| config.unreachable(&error.to_string()))?;
     let tasks = [
         tokio::spawn(link.clone().keep(commands, subscriber)),
-        tokio::spawn(link::note_moves(moves, moved.clone())),
         tokio::spawn(bus::hear(relay.clone(), messages)),
         tokio::spawn(bus::restore(relay.clone(), reconnects)),
         tokio::spawn(watch::watch(relay.clone())),

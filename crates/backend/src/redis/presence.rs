@@ -1,17 +1,18 @@
 use std::{
-    sync::{MutexGuard, PoisonError, atomic::Ordering},
+    sync::{MutexGuard, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use starling_kernel::{
+    envelope::Position,
     id::{self, ConnId, Incarnation, RoomName, UserId},
     ports::{
-        Beat, Entered, Entry, Holder, Leave, Member, Members, PortError, PortResult, Presence,
-        Session, Status,
+        Beat, Entered, Entry, Holder, Leave, Member, Members, Order, PortError, PortResult,
+        Presence, Status, Whereabouts,
     },
-    time::Timestamp,
+    time::{Stamp, Timestamp},
     topic::Topic,
 };
 use tokio::time::Instant;
@@ -20,25 +21,22 @@ use super::{
     RedisNode,
     script::{self, Args, Reply},
 };
-use crate::{EPOCH_LEN, PRESENCE_HISTORY, SWEEP_BATCH};
-
-/// How long a dead incarnation is refused. A process that was frozen for longer finds that its
-/// lease is gone, which has the same effect.
-const FENCE: Duration = Duration::from_secs(24 * 3600);
+use crate::{EPOCH_LEN, EVICTED, PAST, PRESENCE_HISTORY};
 
 /// Connections that one step of reaping releases at most; then others get their turn.
 const REAP_BATCH: usize = 200;
 
 impl RedisNode {
     /// What every script that begins with `presence.lua` is sent.
-    fn args(&self) -> Args {
+    pub(super) fn args(&self) -> Args {
         Args::default()
             .text("epoch", id::random(EPOCH_LEN))
             .text("keep", PRESENCE_HISTORY)
             .millis("grace", self.times.grace)
+            .millis("past", PAST)
     }
 
-    fn silence(&self) -> Duration {
+    pub(super) fn silence(&self) -> Duration {
         self.times.lease * 2 / 3
     }
 
@@ -53,7 +51,6 @@ impl RedisNode {
             let args = self
                 .args()
                 .text("incarnation", incarnation)
-                .millis("fence", FENCE)
                 .text("batch", REAP_BATCH);
             let key = partition.clone();
             let left: u64 = self.link.run(&script::REAP, key, args).await?;
@@ -73,32 +70,54 @@ impl RedisNode {
         let mut reply: Reply = self.link.run(&script::MEMBERS, partition, args).await?;
         let users: Vec<String> = reply.take("users")?;
         let since: Vec<u64> = reply.take("since")?;
+        let since = since.into_iter().map(Stamp);
         let infos: Vec<String> = reply.take("infos")?;
         let rows = users.iter().zip(since).zip(&infos);
         Ok(Members {
             list: rows
-                .filter_map(|((user, at), info)| Some((member(user, info)?, Timestamp(at))))
+                .filter_map(|((user, at), info)| Some((member(user, info)?, at.into())))
                 .collect(),
             total: reply.take("total")?,
         })
     }
 
-    fn begun(&self) -> MutexGuard<'_, Option<Incarnation>> {
+    pub(super) fn begun(&self) -> MutexGuard<'_, Option<Incarnation>> {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn renews(&self, incarnation: &Incarnation) -> bool {
-        self.begun().as_ref() == Some(incarnation)
+    /// The life that this node has begun last.
+    pub(super) fn life(&self) -> PortResult<Incarnation> {
+        self.begun().clone().ok_or(PortError::Fenced)
     }
 
-    /// Nobody can tell what Redis still holds of this life: it ends, and the next one enters
-    /// everything anew.
-    async fn give_up(&self, incarnation: &Incarnation) -> PortResult<Beat> {
-        if let Err(error) = self.retire(incarnation).await {
-            self.moved.store(true, Ordering::Relaxed);
-            return Err(error);
-        }
-        Err(PortError::Fenced)
+    /// Begins a life in one partition.
+    async fn begin_in(
+        &self,
+        n: u16,
+        incarnation: &Incarnation,
+        former: Option<&Incarnation>,
+        known: &[(Topic, Position)],
+        again: bool,
+    ) -> PortResult<()> {
+        let partition = self.keys.partition(n);
+        let here = known
+            .iter()
+            .filter(|(topic, _)| self.keys.of_topic(topic) == partition);
+        let known: Vec<_> = here
+            .map(|(topic, at)| {
+                let seq = at.seq.to_string();
+                (topic.to_string(), &at.epoch, seq, id::random(EPOCH_LEN))
+            })
+            .collect();
+        let known = serde_json::to_string(&known).unwrap_or_default();
+        let args = Args::default()
+            .text("incarnation", incarnation)
+            .text("former", former.map_or("", Incarnation::as_str))
+            .flag("again", again)
+            .millis("lease", self.times.lease)
+            .millis("grace", self.times.grace)
+            .text("known", known);
+        self.link.run(&script::BEGIN, partition, args).await
     }
 }
 
@@ -122,15 +141,28 @@ fn member(user: &str, info: &str) -> Option<Member> {
     })
 }
 
-/// An entry's name and flag, as `enter.lua` knows them.
+fn leave_name(leave: Leave) -> &'static str {
+    match leave {
+        Leave::Now => "now",
+        Leave::AfterGrace => "after",
+        Leave::WithinGrace => "within",
+    }
+}
+
+/// An entry's name and what it is with, as `enter.lua` knows them.
 fn with_entry(args: Args, entry: &Entry) -> Args {
-    let (entry, flag, set) = match entry {
-        Entry::Open { announce } => ("open", "announce", *announce),
-        Entry::Create { private } => ("create", "private", *private),
-        Entry::Join { granted } => ("join", "granted", *granted),
-        Entry::Restore { private } => ("restore", "private", *private),
-    };
-    args.text("entry", entry).flag(flag, set)
+    match entry {
+        Entry::Open { announce } => args.text("entry", "open").flag("announce", *announce),
+        Entry::Create { private } => args.text("entry", "create").flag("private", *private),
+        Entry::Join { granted } => args.text("entry", "join").flag("granted", *granted),
+        Entry::Return => args.text("entry", "return"),
+        Entry::Restore(held) => args
+            .text("entry", "restore")
+            .text("since", held.since.0)
+            .text("created", held.created.0)
+            .flag("private", held.private)
+            .flag("granted", held.granted),
+    }
 }
 
 #[async_trait]
@@ -141,6 +173,7 @@ impl Presence for RedisNode {
         member: &Member,
         holder: &Holder,
         entry: &Entry,
+        most: usize,
     ) -> PortResult<Entered> {
         let args = self
             .args()
@@ -154,10 +187,25 @@ impl Presence for RedisNode {
         let partition = self.keys.of_member(place, &member.user);
         let reply: Reply = self.link.run(&script::ENTER, partition, args).await?;
         let mut reply = reply.accepted()?;
-        Ok(Entered {
+        let entered = Entered {
             first: reply.take("first")?,
+            at: Stamp(reply.take("at")?),
+            created: Stamp(reply.take("created")?),
             private: reply.take("private")?,
-        })
+            log: Position {
+                epoch: reply.take("log_epoch")?,
+                seq: reply.take("log_seq")?,
+            },
+        };
+        if let Topic::Room(namespace, room) = place {
+            let online = Topic::Namespace(namespace);
+            let noted = self
+                .remember(&online, room, &member.user, holder, entered.at, most)
+                .await;
+            self.or_undo(noted, place, &member.user, holder, entry)
+                .await?;
+        }
+        Ok(entered)
     }
 
     async fn exit(
@@ -173,15 +221,27 @@ impl Presence for RedisNode {
             .text("user", user)
             .text("incarnation", &holder.incarnation)
             .text("conn", &holder.conn)
-            .flag("at_once", leave == Leave::Now);
+            .text("leave", leave_name(leave));
         let partition = self.keys.of_member(place, user);
         self.link.run(&script::EXIT, partition, args).await
     }
 
-    async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<bool> {
+    async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<Stamp> {
         let partition = self.keys.of_member(place, user);
-        let args = self.args().text("place", place).text("user", user);
-        self.link.run(&script::EVICT, partition, args).await
+        let args = self
+            .args()
+            .text("place", place)
+            .text("user", user)
+            .millis("window", EVICTED);
+        let at: u64 = self.link.run(&script::EVICT, partition, args).await?;
+        Ok(Stamp(at))
+    }
+
+    async fn order(&self, order: &Order) -> PortResult<()> {
+        let partition = self.keys.of_text(order.user().as_str());
+        let order = serde_json::to_string(order).unwrap_or_default();
+        let args = self.args().text("order", order);
+        self.link.run(&script::ORDER, partition, args).await
     }
 
     async fn set_status(
@@ -225,53 +285,48 @@ impl Presence for RedisNode {
         Ok(all)
     }
 
-    async fn session(&self, namespace: &Topic, user: &UserId) -> PortResult<Option<Session>> {
+    async fn whereabouts(&self, namespace: &Topic, user: &UserId) -> PortResult<Whereabouts> {
         let partition = self.keys.of_member(namespace, user);
         let args = self.args().text("place", namespace).text("user", user);
-        let found: Option<Reply> = self.link.run(&script::SESSION, partition, args).await?;
-        let Some(mut reply) = found else {
-            return Ok(None);
-        };
+        let mut reply: Reply = self.link.run(&script::WHEREABOUTS, partition, args).await?;
         let (info, rooms): (String, Vec<String>) = (reply.take("info")?, reply.take("rooms")?);
-        Ok(member(user.as_str(), &info).map(|member| Session {
-            member,
-            rooms: rooms.iter().map(|room| RoomName::trusted(room)).collect(),
-        }))
+        let mut rooms: Vec<_> = rooms.iter().map(|room| RoomName::trusted(room)).collect();
+        rooms.sort();
+        Ok(Whereabouts {
+            member: member(user.as_str(), &info),
+            rooms,
+        })
     }
 
-    async fn note_room(
+    /// The lease comes first: should this node die on the way, it is reaped.
+    async fn begin(
         &self,
-        namespace: &Topic,
-        user: &UserId,
-        room: &RoomName,
-        add: bool,
+        incarnation: &Incarnation,
+        former: Option<&Incarnation>,
+        known: &[(Topic, Position)],
     ) -> PortResult<()> {
-        let partition = self.keys.of_member(namespace, user);
-        let args = self
-            .args()
-            .text("place", namespace)
-            .text("user", user)
-            .text("room", room)
-            .flag("add", add);
-        self.link.run(&script::NOTE_ROOM, partition, args).await
+        let again = self.begun().is_some();
+        let args = Args::default()
+            .text("incarnation", incarnation)
+            .millis("lease", self.times.lease);
+        let nodes = self.keys.nodes();
+        self.link.run::<()>(&script::LEASE, nodes, args).await?;
+        let parts = (0..self.keys.partitions())
+            .map(|n| self.begin_in(n, incarnation, former, known, again));
+        try_join_all(parts).await?;
+        *self.begun() = Some(incarnation.clone());
+        Ok(())
     }
 
     async fn beat(&self, incarnation: &Incarnation) -> PortResult<Beat> {
-        let renews = self.renews(incarnation);
-        if renews && self.moved.swap(false, Ordering::Relaxed) {
-            return self.give_up(incarnation).await;
-        }
         let args = Args::default()
             .text("incarnation", incarnation)
-            .flag("renews", renews)
             .millis("lease", self.times.lease)
-            .millis("silence", self.silence())
-            .millis("fence", FENCE);
+            .millis("silence", self.silence());
         let nodes = self.keys.nodes();
         let reply: Reply = self.link.run(&script::BEAT, nodes, args).await?;
         let mut reply = reply.accepted()?;
         let dead: Vec<String> = reply.take("dead")?;
-        *self.begun() = Some(incarnation.clone());
         Ok(Beat {
             now: Timestamp(reply.take("now")?),
             dead: dead.iter().map(|dead| Incarnation::trusted(dead)).collect(),
@@ -279,9 +334,7 @@ impl Presence for RedisNode {
     }
 
     async fn retire(&self, incarnation: &Incarnation) -> PortResult<()> {
-        let args = Args::default()
-            .text("incarnation", incarnation)
-            .millis("fence", FENCE);
+        let args = Args::default().text("incarnation", incarnation);
         self.link
             .run(&script::RETIRE, self.keys.nodes(), args)
             .await
@@ -302,16 +355,11 @@ impl Presence for RedisNode {
     }
 
     async fn sweep(&self) -> PortResult<usize> {
-        let parts = self.keys.every_partition().map(|partition| {
-            let args = self
-                .args()
-                .millis("lease", self.times.lease)
-                .millis("silence", self.silence())
-                .text("batch", SWEEP_BATCH);
-            self.link.run(&script::SWEEP, partition, args)
-        });
-        let swept: Vec<usize> = try_join_all(parts).await?;
-        Ok(swept.iter().sum())
+        let parts = self
+            .keys
+            .every_partition()
+            .map(|partition| self.sweep_partition(partition));
+        Ok(try_join_all(parts).await?.iter().sum())
     }
 
     fn partitions(&self) -> u16 {

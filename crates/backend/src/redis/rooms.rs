@@ -3,7 +3,7 @@ use futures_util::future::try_join_all;
 use starling_kernel::{
     id::{RoomName, UserId},
     ports::{PortError, PortResult, Room, Rooms},
-    time::Timestamp,
+    time::Stamp,
     topic::Topic,
 };
 
@@ -33,9 +33,10 @@ fn room(mut reply: Reply) -> PortResult<Room> {
     Ok(Room {
         name: RoomName::trusted(name),
         members: reply.take("members")?,
-        created_at: Timestamp(reply.take("created")?),
+        created_at: Stamp(reply.take("created")?).into(),
         private: reply.take("private")?,
         granted: reply.take("granted")?,
+        member: reply.take("member")?,
     })
 }
 

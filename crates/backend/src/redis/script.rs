@@ -25,8 +25,13 @@ scripts! {
     EXIT = ["presence.lua", "exit.lua"];
     EVICT = ["presence.lua", "evict.lua"];
     STATUS = ["presence.lua", "status.lua"];
-    SESSION = ["presence.lua", "session.lua"];
-    NOTE_ROOM = ["presence.lua", "note_room.lua"];
+    ORDER = ["presence.lua", "order.lua"];
+    WHEREABOUTS = ["presence.lua", "whereabouts.lua"];
+    REMEMBER = ["presence.lua", "remember.lua"];
+    FORGET = ["presence.lua", "forget.lua"];
+    FORGOTTEN = ["forgotten.lua"];
+    BEGIN = ["begin.lua"];
+    LEASE = ["lease.lua"];
     REAP = ["presence.lua", "reap.lua"];
     SWEEP = ["presence.lua", "sweep.lua"];
     MEMBERS = ["members.lua"];
@@ -91,6 +96,9 @@ impl Reply {
             "no_room" => PortError::NoRoom,
             "room_exists" => PortError::RoomExists,
             "not_authorized" => PortError::NotAuthorized,
+            "not_a_member" => PortError::NotAMember,
+            "too_many_rooms" => PortError::TooManyRooms,
+            "closed" => PortError::NotSent("other nodes may know more".to_owned()),
             _ => unreadable("refused"),
         })
     }

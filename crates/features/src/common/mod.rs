@@ -1,13 +1,15 @@
 //! What more than one feature needs.
 
-mod membership;
 mod pattern;
 
 use serde::Serialize;
-use starling_kernel::{error::AppError, id::UserId, session::Session};
+use starling_kernel::{
+    error::AppError,
+    id::{RoomName, UserId},
+    session::{Claims, Session},
+};
 
-pub(crate) use membership::{Joining, Membership};
-pub(crate) use pattern::matches;
+use pattern::matches;
 
 /// Somebody in a list or an announcement.
 #[derive(Serialize)]
@@ -45,6 +47,16 @@ pub(crate) fn name_guest(session: &Session, username: Option<&str>) -> Result<()
         session.set_claims(claims);
     }
     Ok(())
+}
+
+/// Whether the token lets the user into the room.
+pub(crate) fn vouched(session: &Session, room: &RoomName) -> bool {
+    session.with_claims(|claims| vouches(claims, room))
+}
+
+/// The same of claims at hand.
+pub(crate) fn vouches(claims: &Claims, room: &RoomName) -> bool {
+    claims.rooms.iter().any(|one| matches(one, room.as_str()))
 }
 
 /// 1 to 64 characters, none of them a control character.

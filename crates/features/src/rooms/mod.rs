@@ -7,25 +7,23 @@ mod payload;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
 use serde_json::json;
 use starling_kernel::{
-    envelope::{Draft, Envelope, Position},
+    envelope::{Draft, Envelope},
     error::AppError,
     feature::{Call, Feature, Reply, Routes, Services, done, reply},
     id::RoomName,
-    ports::{Change, Entry, Leave, Once, Page, Transition},
-    session::Session,
+    ports::{Change, Entry, Once, Page, Transition},
+    session::{Identity, Session},
     topic::Topic,
 };
 
-use crate::common::{Cut, Membership, matches, name_guest};
+use crate::common::{Cut, name_guest, vouched, vouches};
 use lists::MemberLists;
 use payload::{Comer, Create, Join, ListRooms, Listed, Message, Named, RoomEvent, Said};
 
 pub(crate) struct Rooms {
     services: Arc<Services>,
-    membership: Membership,
     lists: Arc<MemberLists>,
     require_grant: bool,
 }
@@ -33,7 +31,6 @@ pub(crate) struct Rooms {
 impl Rooms {
     pub(crate) fn new(services: Arc<Services>, require_grant: bool) -> Self {
         Self {
-            membership: Membership::new(services.clone()),
             lists: MemberLists::new(services.clone()),
             services,
             require_grant,
@@ -52,10 +49,11 @@ impl Rooms {
         let entry = Entry::Create {
             private: command.private,
         };
-        let joining = self.membership.enter(&session, &room, entry).await?;
+        let membership = &self.services.membership;
+        let joining = membership.enter(&session, &room, &entry, 0).await?;
         session.emit("room-created", &Named { room_name: &room });
         session.emit("joined-room", &Named { room_name: &room });
-        joining.open_after(Position::start());
+        joining.open();
         reply(json!({"roomName": room}))
     }
 
@@ -65,23 +63,22 @@ impl Rooms {
         } = call;
         name_guest(&session, command.username.as_deref())?;
         let room = command.room_name;
+        // A history is long: whoever asks for many gets each when it has taken the one before.
+        if !session.takes_more().await {
+            return Err(AppError::join_failed());
+        }
         if session.in_room(&room) {
             let page = history::latest(&self.services, &room).await?;
             greet(&session, &room, &page);
             return reply(json!({"roomName": room}));
         }
-        let granted = self.granted(&session, &room).await?;
-        let entry = Entry::Join { granted };
-        let joining = self.membership.enter(&session, &room, entry).await?;
-        let page = match history::latest(&self.services, &room).await {
-            Ok(page) => page,
-            Err(error) => {
-                self.membership.exit(&session, &room, Leave::Now).await;
-                return Err(error);
-            }
+        let entry = Entry::Join {
+            granted: self.granted(&session, &room).await?,
         };
-        greet(&session, &room, &page);
-        joining.open_after(page.end());
+        let (membership, history) = (&self.services.membership, self.services.limits.history);
+        let joining = membership.enter(&session, &room, &entry, history).await?;
+        greet(&session, &room, &joining.page);
+        joining.open();
         self.lists.changed(&room);
         reply(json!({"roomName": room}))
     }
@@ -89,18 +86,10 @@ impl Rooms {
     /// Whether the token vouches for the user. Where every room needs a grant, one that is not
     /// vouched for must hold one.
     async fn granted(&self, session: &Session, room: &RoomName) -> Result<bool, AppError> {
-        let claims = session.claims();
-        let vouched = claims
-            .rooms
-            .iter()
-            .any(|pattern| matches(pattern, room.as_str()));
+        let vouched = vouched(session, room);
         if self.require_grant && !vouched {
-            let found = self
-                .services
-                .backend
-                .rooms
-                .room(room, &claims.identity.user)
-                .await;
+            let user = session.identity().user;
+            let found = self.services.backend.rooms.room(room, &user).await;
             let found = found.map_err(|_| AppError::join_failed())?;
             if !found.ok_or_else(AppError::room_not_found)?.granted {
                 return Err(AppError::not_authorized());
@@ -110,9 +99,13 @@ impl Rooms {
     }
 
     async fn leave(self: Arc<Self>, call: Call<payload::Leave>) -> Reply {
-        self.membership
-            .exit(&call.session, &call.command.room_name, Leave::Now)
-            .await;
+        let (session, room) = (&call.session, &call.command.room_name);
+        let membership = &self.services.membership;
+        if session.in_room(room) {
+            membership.leave(session, room).await;
+        } else {
+            membership.leave_within_grace(session, room).await;
+        }
         done()
     }
 
@@ -166,7 +159,7 @@ impl Rooms {
         let claims = call.session.claims();
         let rooms = &self.services.backend.rooms;
         let (all, public) = rooms.list(&claims.identity.user, limit).await?;
-        let vouched = |name: &RoomName| claims.rooms.iter().any(|p| matches(p, name.as_str()));
+        let vouched = |name: &RoomName| vouches(&claims, name);
         let may_join = |room: &&starling_kernel::ports::Room| {
             !room.private || room.granted || vouched(&room.name) || call.session.in_room(&room.name)
         };
@@ -215,12 +208,14 @@ impl Feature for Rooms {
             .on("/", "list-rooms", &self, Self::list);
     }
 
-    async fn disconnected(&self, session: &Arc<Session>) {
-        let rooms = session.rooms();
-        let exits = rooms
-            .iter()
-            .map(|room| self.membership.exit(session, room, Leave::AfterGrace));
-        join_all(exits).await;
+    fn put_out(&self, session: &Session, room: &RoomName) {
+        let Identity { user, username } = session.identity();
+        let comer = Comer {
+            room_name: room,
+            user_id: &user,
+            username: &username,
+        };
+        session.emit("user-left-room", &comer);
     }
 
     fn transition(&self, transition: &Transition) {

@@ -150,6 +150,7 @@ const RESERVED: &[&str] = &[
     "match-found",
     "message",
     "messages-batch",
+    "missed-messages",
     "metrics",
     "move",
     "notification",

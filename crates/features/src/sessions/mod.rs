@@ -4,38 +4,30 @@ mod guest;
 mod payload;
 mod restore;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use async_trait::async_trait;
+use crate::{
+    PresenceScope,
+    common::{Cut, User, name_guest},
+};
+use guest::Guests;
+use payload::{Nothing, Offline, Present, Register, Restore, SetStatus};
 use serde_json::json;
 use starling_kernel::{
     envelope::Envelope,
     error::{AppError, Code},
     feature::{Call, Feature, Reply, Routes, Services, done, reply},
     hub::Hub,
-    id::UserId,
-    ports::{Change, Entry, Leave, Member, Order, Status, Transition},
-    session::{Identity, Session},
+    ports::{Change, Member, Transition},
+    session::Session,
     topic::{Namespace, Topic},
 };
-use tokio::time::sleep;
-
-use crate::{
-    PresenceScope,
-    common::{Cut, Membership, User, name_guest},
-};
-use guest::Guests;
-use payload::{Nothing, Offline, Present, Register, Restore, SetStatus};
 
 /// Where users are online.
 const ROOT: Namespace = "/";
 
-/// How long a connection that logged out may still take to get its acknowledgement.
-const LAST_WORDS: Duration = Duration::from_millis(50);
-
 pub(crate) struct Sessions {
     services: Arc<Services>,
-    membership: Membership,
     guests: Guests,
     scope: PresenceScope,
 }
@@ -43,7 +35,6 @@ pub(crate) struct Sessions {
 impl Sessions {
     pub(crate) fn new(services: Arc<Services>, scope: PresenceScope) -> Self {
         Self {
-            membership: Membership::new(services.clone()),
             guests: Guests::new(services.clone()),
             services,
             scope,
@@ -58,8 +49,8 @@ impl Sessions {
         if let Some(key) = &command.user_id {
             self.become_guest(&session, key).await?;
         }
+        self.services.membership.register(&session, false).await?;
         let identity = session.identity();
-        self.go_online(&session, &identity, false).await?;
         reply(json!({"userId": identity.user, "username": identity.username}))
     }
 
@@ -82,68 +73,28 @@ impl Sessions {
         Ok(())
     }
 
-    async fn go_online(
-        &self,
-        session: &Session,
-        identity: &Identity,
-        announce: bool,
-    ) -> Result<(), AppError> {
-        let member = Member {
-            user: identity.user.clone(),
-            username: identity.username.clone(),
-            status: Status::Online,
-        };
-        let entry = Entry::Open { announce };
-        let online = Topic::Namespace(ROOT);
-        self.services
-            .roster
-            .enter(&online, &member, &session.conn, &entry)
-            .await?;
-        if session.ended() {
-            let roster = &self.services.roster;
-            roster.exit(&online, &session.conn, Leave::Now).await;
-            return Err(AppError::new(Code::SessionNotFound, "User not found"));
-        }
-        session.set_registered(true);
-        for room in session.rooms() {
-            let presence = &self.services.backend.presence;
-            let _ = presence
-                .note_room(&online, &identity.user, &room, true)
-                .await;
-        }
-        Ok(())
-    }
-
+    /// Once for each connection others hear of it: they need not be told again of who is there.
     async fn restore(self: Arc<Self>, call: Call<Restore>) -> Reply {
         let Call {
             session, command, ..
         } = call;
+        if !session.takes_more().await {
+            return Err(AppError::unavailable());
+        }
         if let Some(key) = &command.user_id {
             self.become_guest(&session, key).await?;
         }
         let user = session.identity().user;
-        let online = Topic::Namespace(ROOT);
-        let found = self
-            .services
-            .backend
-            .presence
-            .session(&online, &user)
-            .await?;
-        let found = found.ok_or_else(|| AppError::new(Code::SessionNotFound, "User not found"))?;
-        if session.claims().guest {
-            name_guest(&session, Some(&found.member.username))?;
-        }
-        let identity = session.identity();
-        self.go_online(&session, &identity, true).await?;
-        let rooms = restore::rooms(
-            &self.services,
-            &self.membership,
-            &session,
-            &found.rooms,
-            command.last_seq,
-        )
-        .await;
-        reply(rooms.send(&session, &identity))
+        let presence = &self.services.backend.presence;
+        let found = presence.whereabouts(&Topic::Namespace(ROOT), &user).await?;
+        let member = found
+            .member
+            .ok_or_else(|| AppError::new(Code::SessionNotFound, "User not found"))?;
+        name_guest(&session, Some(&member.username))?;
+        let again = !session.registered();
+        self.services.membership.register(&session, again).await?;
+        let restored = restore::rooms(&self.services, &session, found.rooms, command.last_seq);
+        reply(restored.await.send(&self.services, &session))
     }
 
     async fn set_status(self: Arc<Self>, call: Call<SetStatus>) -> Reply {
@@ -183,19 +134,7 @@ impl Sessions {
     /// Gone for good and at once, on all devices.
     async fn logout(self: Arc<Self>, call: Call<Nothing>) -> Reply {
         let user = call.session.identity().user;
-        let presence = &self.services.backend.presence;
-        let online = Topic::Namespace(ROOT);
-        let mut rooms = call.session.rooms();
-        if let Some(session) = presence.session(&online, &user).await? {
-            rooms.extend(session.rooms);
-        }
-        rooms.sort();
-        rooms.dedup();
-        presence.evict(&online, &user).await?;
-        for room in rooms {
-            presence.evict(&Topic::room(&room), &user).await?;
-        }
-        self.services.hub.order(Order::Disconnect(user)).await?;
+        self.services.membership.logout(&user).await?;
         done()
     }
 
@@ -229,27 +168,6 @@ fn listeners(hub: &Hub, rooms: &[starling_kernel::id::RoomName]) -> Vec<Arc<Sess
     all
 }
 
-/// Ends a connection whose user logged out: the cluster holds nothing of it any more.
-fn end(services: &Arc<Services>, session: &Arc<Session>) {
-    session.end();
-    services
-        .roster
-        .forget(&Topic::Namespace(ROOT), &session.conn);
-    session.set_registered(false);
-    for room in session.rooms() {
-        let topic = Topic::room(&room);
-        services.roster.forget(&topic, &session.conn);
-        services.hub.leave(session, &topic);
-        session.remove_room(&room);
-    }
-    let peer = session.peer.clone();
-    tokio::spawn(async move {
-        sleep(LAST_WORDS).await;
-        peer.disconnect();
-    });
-}
-
-#[async_trait]
 impl Feature for Sessions {
     fn routes(self: Arc<Self>, routes: &mut Routes) {
         routes
@@ -258,14 +176,6 @@ impl Feature for Sessions {
             .on(ROOT, "set-status", &self, Self::set_status)
             .on(ROOT, "list-presence", &self, Self::list)
             .on(ROOT, "logout", &self, Self::logout);
-    }
-
-    async fn disconnected(&self, session: &Arc<Session>) {
-        let online = Topic::Namespace(ROOT);
-        self.services
-            .roster
-            .exit(&online, &session.conn, Leave::AfterGrace)
-            .await;
     }
 
     fn transition(&self, transition: &Transition) {
@@ -300,20 +210,4 @@ impl Feature for Sessions {
         envelope.except = transition.conn.clone();
         self.announce(transition, &envelope);
     }
-
-    fn ordered(&self, order: &Order) {
-        let Order::Disconnect(user) = order;
-        for session in sessions_of(&self.services.hub, user) {
-            end(&self.services, &session);
-        }
-    }
-}
-
-/// The user's connections here.
-fn sessions_of(hub: &Hub, user: &UserId) -> Vec<Arc<Session>> {
-    let all = crate::NAMESPACES
-        .iter()
-        .flat_map(|ns| hub.listeners(&Topic::Namespace(ns)));
-    all.filter(|session| session.identity().user == *user)
-        .collect()
 }

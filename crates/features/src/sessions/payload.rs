@@ -34,8 +34,8 @@ pub(super) struct Restore {
 
 impl Command for Restore {
     fn check(&self, limits: &Limits) -> Result<(), AppError> {
-        if self.last_seq.len() > limits.rooms_per_connection {
-            let most = limits.rooms_per_connection;
+        if self.last_seq.len() > limits.rooms_per_user {
+            let most = limits.rooms_per_user;
             return Err(AppError::invalid(format!("lastSeq may name {most} rooms")));
         }
         Ok(())
@@ -96,6 +96,16 @@ pub(super) struct Restored<'a> {
     pub(super) user_id: &'a UserId,
     pub(super) username: &'a str,
     pub(super) rooms: Vec<&'a RoomName>,
-    pub(super) missed: BTreeMap<&'a RoomName, Vec<Box<RawValue>>>,
+    pub(super) missed: BTreeMap<&'a RoomName, &'a Vec<Box<RawValue>>>,
     pub(super) recovered: BTreeMap<&'a RoomName, bool>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(super) failed: &'a [RoomName],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MissedMessages<'a> {
+    pub(super) room_name: &'a RoomName,
+    pub(super) messages: &'a [Box<RawValue>],
+    pub(super) more: bool,
 }

@@ -248,7 +248,7 @@ fn limits(options: &Options) -> Result<Limits> {
     let limits = Limits {
         packet_bytes: said.max_packet.unwrap_or(standard.packet_bytes),
         text_chars: said.max_text.unwrap_or(standard.text_chars),
-        rooms_per_connection: said.max_rooms.unwrap_or(standard.rooms_per_connection),
+        rooms_per_user: said.max_rooms.unwrap_or(standard.rooms_per_user),
         attachments: said.max_attachments.unwrap_or(standard.attachments),
         json_depth: said.max_json_depth.unwrap_or(standard.json_depth),
         events_per_second: said.events_per_second.unwrap_or(standard.events_per_second),
@@ -267,7 +267,7 @@ fn limits(options: &Options) -> Result<Limits> {
     };
     range("max-packet", limits.packet_bytes, 1_024, 16 << 20)?;
     range("max-text", limits.text_chars, 1, limits.packet_bytes)?;
-    range("max-rooms", limits.rooms_per_connection, 1, 10_000)?;
+    range("max-rooms", limits.rooms_per_user, 1, 10_000)?;
     range("max-attachments", limits.attachments, 0, 1_000)?;
     range("max-json-depth", limits.json_depth, 4, 100)?;
     range(

@@ -105,10 +105,8 @@ impl Channel {
         let mut gate = self.gate.lock().await;
         backend.bus.subscribe(&self.topic).await?;
         (gate.subscribed, gate.pinned) = (true, true);
-        if self.topic != Topic::Control {
-            let page = backend.log.latest(&self.topic, 0).await?;
-            self.lock().cursor = Some(page.end());
-        }
+        let page = backend.log.latest(&self.topic, 0).await?;
+        self.lock().cursor = Some(page.end());
         Ok(())
     }
 
@@ -238,6 +236,20 @@ impl Channel {
         }
     }
 
+    /// Lets a listener read the log from `at` again; `true` where it did not read it already.
+    pub(super) fn rewind(&self, conn: &ConnId, at: Position) -> bool {
+        let mut state = self.lock();
+        let Some(listener) = state.listeners.get_mut(conn) else {
+            return false;
+        };
+        listener.at = at;
+        let was_live = listener.is_live();
+        if was_live {
+            listener.stage = Stage::CatchingUp;
+        }
+        was_live
+    }
+
     /// Where a listener that catches up has come to; `None` for any other.
     pub(super) fn behind_at(&self, conn: &ConnId) -> Option<Position> {
         let state = self.lock();
@@ -260,6 +272,10 @@ impl Channel {
         let Some(listener) = state.listeners.get_mut(conn) else {
             return Caught::Gone;
         };
+        if listener.at != *from {
+            // It wants to begin elsewhere.
+            return Caught::More;
+        }
         if !page.follows(from) {
             return Caught::Broken;
         }
@@ -351,6 +367,12 @@ impl Channel {
         }
     }
 
+    /// The newest that anybody here was given, of the life of the log that the node is in.
+    pub(super) fn known(&self) -> Option<Position> {
+        let epoch = self.lock().cursor.as_ref()?.epoch.clone();
+        Some(self.furthest(&epoch)).filter(|at| at.seq > 0)
+    }
+
     /// There is a hole that no log can fill. Whoever can go on with `page`, the newest there is,
     /// does; the others are told by `notice`. `false` where somebody has more than the page, which
     /// is to be read again then.
@@ -376,6 +398,12 @@ impl Channel {
             listener.at = page.end();
         }
         state.cursor = Some(page.end());
+        drop(state);
+        for (_, parcel) in &page.entries {
+            if let Parcel::Order(order) = parcel {
+                followers.obey(order);
+            }
+        }
         true
     }
 
@@ -423,7 +451,7 @@ impl Channel {
     fn tell(&self, parcel: Parcel, followers: &Followers) {
         match parcel {
             Parcel::Transition(transition) => tell_transition(&transition, followers),
-            Parcel::Order(order) => followers.each(|feature| feature.ordered(&order)),
+            Parcel::Order(order) => followers.obey(&order),
             Parcel::Message(_) => {}
         }
     }

@@ -13,7 +13,7 @@ mod listener;
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, OnceLock, Weak},
 };
 
 use metrics::counter;
@@ -25,9 +25,10 @@ pub use catch_up::EncodePart;
 use channel::{Channel, Next};
 
 use crate::{
-    envelope::{Draft, Envelope},
+    envelope::{Draft, Envelope, Position},
     error::AppError,
     feature::Feature,
+    membership::Membership,
     metric,
     ports::{Appended, Backend, Heard, Once, Order, Page, Parcel, PortResult, Transition},
     session::{SendError, Session},
@@ -41,6 +42,8 @@ const HEALING_AT_ONCE: usize = 32;
 #[derive(Default)]
 pub(crate) struct Followers {
     features: OnceLock<Arc<Vec<Arc<dyn Feature>>>>,
+    /// Who carries out orders.
+    membership: OnceLock<Weak<Membership>>,
     /// Event names that may stand in a metric's label.
     events: OnceLock<HashSet<&'static str>>,
 }
@@ -54,7 +57,20 @@ impl Followers {
             .for_each(|f| tell(f.as_ref()));
     }
 
+    fn membership(&self) -> Option<Arc<Membership>> {
+        self.membership.get()?.upgrade()
+    }
+
+    fn obey(&self, order: &Order) {
+        if let Some(membership) = self.membership() {
+            membership.obey(order);
+        }
+    }
+
     fn broken(&self, topic: &Topic, page: &Page) -> Option<Envelope> {
+        if let (Topic::Presence(_), Some(membership)) = (topic, self.membership()) {
+            membership.orders_lost();
+        }
         let features = self.features.get()?.iter();
         features.fold(None, |notice, feature| {
             feature.broken(topic, page).or(notice)
@@ -104,6 +120,10 @@ impl Hub {
         let _ = self.followers.events.set(events);
     }
 
+    pub(crate) fn give_orders_to(&self, membership: Weak<Membership>) {
+        let _ = self.followers.membership.set(membership);
+    }
+
     /// Listens to `topics` for good, then starts to hear. Call once, before the first connection.
     pub async fn run(self: &Arc<Self>, topics: Vec<Topic>) -> PortResult<()> {
         let heard = self.backend.bus.listen();
@@ -141,6 +161,23 @@ impl Hub {
             && channel.remove(&session.conn)
         {
             self.close_when_empty(channel);
+        }
+    }
+
+    /// Gives a listener everything after `at` once more, in parts, as it takes them.
+    pub fn rewind(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        topic: &Topic,
+        at: Position,
+        encode: EncodePart,
+    ) {
+        let channel = self.lock().get(topic).cloned();
+        if let Some(channel) = channel
+            && channel.rewind(&session.conn, at)
+        {
+            let hub = self.clone();
+            tokio::spawn(catch_up::catch_up(hub, channel, session.clone(), encode));
         }
     }
 
@@ -198,14 +235,11 @@ impl Hub {
         self.lock().keys().cloned().collect()
     }
 
-    /// An order to all nodes, this one included.
-    pub async fn order(&self, order: Order) -> PortResult<()> {
-        self.backend
-            .bus
-            .publish(&Topic::Control, &Parcel::Order(order.clone()))
-            .await?;
-        self.followers.each(|feature| feature.ordered(&order));
-        Ok(())
+    /// What was handed out here of logs, for [`crate::ports::Presence::begin`].
+    pub fn known(&self) -> Vec<(Topic, Position)> {
+        let channels: Vec<_> = self.lock().values().cloned().collect();
+        let known = |channel: Arc<Channel>| Some((channel.topic.clone(), channel.known()?));
+        channels.into_iter().filter_map(known).collect()
     }
 
     fn channel(&self, topic: &Topic) -> Arc<Channel> {
@@ -252,10 +286,21 @@ impl Hub {
     /// Messages may have been lost: reads all logs from where this node stands.
     pub fn compare(self: &Arc<Self>) {
         info!("comparing with the logs");
-        let channels: Vec<_> = self.lock().values().cloned().collect();
-        let held = channels.into_iter().filter(|channel| channel.hold());
-        held.for_each(|channel| self.heal(channel));
+        self.compare_those(|_| true);
         self.followers.each(|feature| feature.lost());
+    }
+
+    /// The same for comings, goings and orders only.
+    pub(crate) fn compare_presence(self: &Arc<Self>) {
+        self.compare_those(|topic| matches!(topic, Topic::Presence(_)));
+    }
+
+    fn compare_those(self: &Arc<Self>, which: impl Fn(&Topic) -> bool) {
+        let channels: Vec<_> = self.lock().values().cloned().collect();
+        channels
+            .into_iter()
+            .filter(|channel| which(&channel.topic) && channel.hold())
+            .for_each(|channel| self.heal(channel));
     }
 
     fn heal(self: &Arc<Self>, channel: Arc<Channel>) {

@@ -5,7 +5,8 @@ use tokio::sync::mpsc;
 use super::{PortResult, Transition};
 use crate::{
     envelope::{Envelope, Position},
-    id::UserId,
+    id::{RoomName, UserId},
+    time::Stamp,
     topic::Topic,
 };
 
@@ -16,16 +17,39 @@ pub enum Parcel {
     Message(Envelope),
     /// Somebody came, went or changed. Published by the backend itself, in the step that changed it.
     Transition(Transition),
-    /// An order to all nodes, on [`Topic::Control`].
+    /// An order to all nodes, in the log of [`Topic::Presence`].
     Order(Order),
 }
 
 /// An order that every node carries out on its own connections.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
-    /// Disconnect all connections of a user.
-    Disconnect(UserId),
+    /// Disconnect the connections of a user that were there then: it has logged out.
+    Disconnect {
+        /// Whose.
+        user: UserId,
+        /// When.
+        at: Stamp,
+    },
+    /// Put the connections of a user that were in a room then out of it.
+    Leave {
+        /// Whose.
+        user: UserId,
+        /// Out of which room of the root namespace.
+        room: RoomName,
+        /// When the user was evicted.
+        at: Stamp,
+    },
+}
+
+impl Order {
+    /// Whom it is about.
+    pub fn user(&self) -> &UserId {
+        match self {
+            Self::Disconnect { user, .. } | Self::Leave { user, .. } => user,
+        }
+    }
 }
 
 /// What a node hears.

@@ -31,8 +31,13 @@ pub struct Appended {
 pub struct Page {
     /// The log's epoch; empty where there is no log yet.
     pub epoch: String,
-    /// The newest `seq` at the time of reading; 0 where there is none.
+    /// The `seq` before the first of this life: above all that were ever given in this topic.
+    pub base: u64,
+    /// The newest `seq` at the time of reading, [`Page::base`] where there is none.
     pub head: u64,
+    /// Nodes may still know of more that the log once held ([`Log::renew`]): it cannot be told now
+    /// whether somebody missed nothing.
+    pub unsettled: bool,
     /// Stored parcels with their `seq`.
     pub entries: Vec<(u64, Parcel)>,
 }
@@ -73,13 +78,36 @@ impl Page {
         self.last(from).seq >= self.head
     }
 
+    /// Whether a client that says it has everything up to `seq`, of whatever life, has missed nothing
+    /// that is not in the page or after it. Places are never given twice, so what is up to
+    /// [`Page::base`] is of a former life.
+    pub fn recovers(&self, seq: u64) -> bool {
+        (seq > self.base || self.base == 0) && self.follows(&self.place_in_life(seq))
+    }
+
+    fn place_in_life(&self, seq: u64) -> Position {
+        match seq {
+            0 => Position::start(),
+            seq => Position {
+                // Of no life, where there is none now.
+                epoch: if self.epoch.is_empty() {
+                    "-".into()
+                } else {
+                    self.epoch.clone()
+                },
+                seq,
+            },
+        }
+    }
+
     /// Whether somebody who has everything up to `from` can go on with this page without a hole.
     pub fn follows(&self, from: &Position) -> bool {
+        let seq = if from.is_start() { self.base } else { from.seq };
         let no_hole = match self.entries.first() {
-            Some((first, _)) => *first <= from.seq + 1,
-            None => from.seq == self.head,
+            Some((first, _)) => *first <= seq + 1,
+            None => seq == self.head,
         };
-        from.same_life(&self.epoch) && from.seq <= self.head && no_hole
+        from.same_life(&self.epoch) && seq <= self.head && no_hole
     }
 }
 

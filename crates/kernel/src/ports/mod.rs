@@ -22,7 +22,7 @@ pub use log::*;
 pub use presence::*;
 pub use rooms::*;
 
-use crate::error::AppError;
+use crate::error::{AppError, Code};
 
 /// Why a port could not do its work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,8 +35,9 @@ pub enum PortError {
     /// not.
     #[error("the backend does not answer: {0}")]
     Unknown(String),
-    /// The caller's incarnation has been declared dead; nothing was done. Take a new one.
-    #[error("this incarnation has been declared dead")]
+    /// The caller's incarnation has been declared dead, or the backend may have lost something since
+    /// it began; nothing was done. Take a new one.
+    #[error("this incarnation is over")]
     Fenced,
     /// The room does not exist; nothing was done.
     #[error("no such room")]
@@ -47,6 +48,12 @@ pub enum PortError {
     /// The room is private and the user has no grant; nothing was done.
     #[error("not authorized")]
     NotAuthorized,
+    /// The user is no member of the room, or has been evicted; nothing was done.
+    #[error("not a member")]
+    NotAMember,
+    /// The user is in as many rooms as are allowed; nothing was done.
+    #[error("in too many rooms")]
+    TooManyRooms,
 }
 
 impl From<PortError> for AppError {
@@ -58,6 +65,8 @@ impl From<PortError> for AppError {
             PortError::NoRoom => Self::room_not_found(),
             PortError::RoomExists => Self::room_exists(),
             PortError::NotAuthorized => Self::not_authorized(),
+            PortError::NotAMember => Self::not_a_member(),
+            PortError::TooManyRooms => Self::new(Code::TooManyRooms, "In too many rooms"),
         }
     }
 }

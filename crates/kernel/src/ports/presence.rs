@@ -3,10 +3,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::PortResult;
+use super::{Order, PortResult};
 use crate::{
+    envelope::Position,
     id::{ConnId, Incarnation, RoomName, UserId},
-    time::Timestamp,
+    time::{Stamp, Timestamp},
     topic::Topic,
 };
 
@@ -56,9 +57,13 @@ pub struct Transition {
     pub conn: Option<ConnId>,
     /// When it happened; for [`Change::Left`] when the last connection was seen last.
     pub at: Timestamp,
-    /// The rooms of the root namespace that the user was in, for a transition of a namespace.
+    /// For a transition of a namespace: the rooms of the root namespace that the user is in, or was
+    /// in when the last connection was lost.
     #[serde(default)]
     pub rooms: Vec<RoomName>,
+    /// How many members the place has now, as far as one partition knows.
+    #[serde(default)]
+    pub total: u64,
 }
 
 /// What happened to a member.
@@ -93,21 +98,40 @@ pub enum Entry {
         /// The caller vouches for the user.
         granted: bool,
     },
-    /// A room that this node knows to be held by its own connections: created anew if the backend
-    /// lost it.
-    Restore {
-        /// As it was.
-        private: bool,
-    },
+    /// A room that the user is a member of: held by another connection, or within the grace.
+    Return,
+    /// A place that this node knows to be held by its own connection. A room that the backend lost is
+    /// created anew; one that another has taken the place of is joined, if that may be. Fails where
+    /// the user was evicted since.
+    Restore(Held),
+}
+
+/// What a node knows of a place that a connection of its own holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// When the user became a member, or this connection entered last of its own accord.
+    pub since: Stamp,
+    /// For a room: when it was created, which tells it from others of its name.
+    pub created: Stamp,
+    /// For a room: whether it is private.
+    pub private: bool,
+    /// Whether the token vouches for the user.
+    pub granted: bool,
 }
 
 /// What entering did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entered {
     /// The user was not in the place before, not even within the grace.
     pub first: bool,
+    /// When this was.
+    pub at: Stamp,
+    /// For a room: when it was created.
+    pub created: Stamp,
     /// Whether the room is private.
     pub private: bool,
+    /// Where the room's log stands.
+    pub log: Position,
 }
 
 /// When a member whose last connection left is gone.
@@ -117,6 +141,8 @@ pub enum Leave {
     Now,
     /// When the grace has passed and no connection has come back.
     AfterGrace,
+    /// At once, also a member whom this connection never held, if no other one does.
+    WithinGrace,
 }
 
 /// Some of the members of a place.
@@ -128,12 +154,13 @@ pub struct Members {
     pub total: u64,
 }
 
-/// What a node remembers of a user that may come back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Session {
-    /// As in the root namespace.
-    pub member: Member,
-    /// The rooms to come back to.
+/// What the cluster knows of a user, wherever its connections are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// As in the namespace, while it is a member there.
+    pub member: Option<Member>,
+    /// The rooms of the namespace that it is a member of. One that it has left within the last
+    /// seconds may still be among them.
     pub rooms: Vec<RoomName>,
 }
 
@@ -157,16 +184,19 @@ pub struct Beat {
 /// declared gone for the backend's own absence.
 #[async_trait]
 pub trait Presence: Send + Sync {
-    /// Adds a holder. Idempotent per holder and place.
+    /// Adds a holder. Idempotent per holder and place. A room is added to the user's rooms; with
+    /// more than `most` of them this fails, and nothing is changed.
     async fn enter(
         &self,
         place: &Topic,
         member: &Member,
         holder: &Holder,
         entry: &Entry,
+        most: usize,
     ) -> PortResult<Entered>;
 
-    /// Removes a holder of `user`; nothing happens where it holds nothing. (A namespace's members are
+    /// Removes a holder of `user`; nothing happens where it holds nothing (but for
+    /// [`Leave::WithinGrace`]). `true` where the member is gone with it. (A namespace's members are
     /// spread by user, hence the user's id.)
     async fn exit(
         &self,
@@ -176,8 +206,12 @@ pub trait Presence: Send + Sync {
         leave: Leave,
     ) -> PortResult<bool>;
 
-    /// Removes a member at once, with all holders; `false` where it was not there.
-    async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<bool>;
+    /// Removes a member at once, with all holders. For a while nobody who entered before can be
+    /// restored ([`Entry::Restore`]). Returns when this was, also where nobody was there.
+    async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<Stamp>;
+
+    /// Appends an order about a user to the log that all nodes follow.
+    async fn order(&self, order: &Order) -> PortResult<()>;
 
     /// Sets a member's status and publishes it, as caused by `conn`; `None` where it is not there.
     async fn set_status(
@@ -191,20 +225,22 @@ pub trait Presence: Send + Sync {
     /// Up to `limit` members.
     async fn members(&self, place: &Topic, limit: usize) -> PortResult<Members>;
 
-    /// The user's session in `namespace`, while it is a member there.
-    async fn session(&self, namespace: &Topic, user: &UserId) -> PortResult<Option<Session>>;
+    /// Where the user is.
+    async fn whereabouts(&self, namespace: &Topic, user: &UserId) -> PortResult<Whereabouts>;
 
-    /// Adds a room to (`true`) or takes it from (`false`) the user's session, if there is one.
-    async fn note_room(
+    /// Begins a life with its lease; only one that has begun may enter or append. `former` is the life
+    /// that it follows: it may not any more, and what it holds waits to be reaped. `known` is what
+    /// the node was given out of logs: one that has not come so far lost its tail in a failover, and
+    /// begins a new life beyond it ([`super::Log::renew`]).
+    async fn begin(
         &self,
-        namespace: &Topic,
-        user: &UserId,
-        room: &RoomName,
-        add: bool,
+        incarnation: &Incarnation,
+        former: Option<&Incarnation>,
+        known: &[(Topic, Position)],
     ) -> PortResult<()>;
 
-    /// Renews the lease, or begins it for a new incarnation; [`super::PortError::Fenced`] once it
-    /// has been declared dead.
+    /// Renews the lease; [`super::PortError::Fenced`] once it is over, and where the backend may have
+    /// lost something since it began.
     async fn beat(&self, incarnation: &Incarnation) -> PortResult<Beat>;
 
     /// Declares an incarnation dead before its lease ends.
@@ -215,7 +251,7 @@ pub trait Presence: Send + Sync {
     async fn reap(&self, incarnation: &Incarnation) -> PortResult<()>;
 
     /// Removes the members whose grace is over; each is removed, and published, by exactly one
-    /// caller. Returns how many this was.
+    /// caller. Returns how many this was. [`super::PortError::Fenced`] as for [`Presence::beat`].
     async fn sweep(&self) -> PortResult<usize>;
 
     /// How many partitions [`Topic::Presence`] has.

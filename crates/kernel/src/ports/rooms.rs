@@ -17,8 +17,10 @@ pub struct Room {
     pub created_at: Timestamp,
     /// Whether entering needs a grant.
     pub private: bool,
-    /// For a listing: whether the asking user holds a grant.
+    /// Whether the asking user holds a grant.
     pub granted: bool,
+    /// Whether the asking user is a member; not said in a listing.
+    pub member: bool,
 }
 
 /// Rooms of the root namespace. They are created by entering ([`super::Entry::Create`]).

@@ -2,7 +2,11 @@
 -- `once` names the draft by its sender's choice, or is empty.
 local topic = A.topic
 
-if is_room(topic) and call('EXISTS', P .. 'room:' .. topic) == 0 then
+if not is_alive(A.incarnation) then
+  return { 'refused', 'fenced' }
+elseif is_closed() then
+  return { 'refused', 'closed' }
+elseif is_room(topic) and call('EXISTS', P .. 'room:' .. topic) == 0 then
   return { 'refused', 'no_room' }
 end
 
@@ -10,10 +14,10 @@ local once = A.once ~= '' and P .. 'once:' .. A.once
 if once then
   local first = call('GET', once)
   if first then
-    local known, seq = string.match(first, '^(.*)-(%d+)$')
-    -- What was said in an earlier life of the room is not in this one's log.
-    if known == call('HGET', P .. 'head:' .. topic, 'epoch') then
-      return { 'epoch', known, 'seq', seq, 'repeated', 1 }
+    local epoch, seq = string.match(first, '^(.*)-(%d+)$')
+    -- What was said in an earlier room of that name is not in this one's log.
+    if tonumber(seq) > tonumber(call('HGET', P .. 'head:' .. topic, 'base') or 0) then
+      return { 'epoch', epoch, 'seq', seq, 'repeated', 1 }
     end
   end
 end

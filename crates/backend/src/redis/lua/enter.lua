@@ -1,46 +1,54 @@
 -- Adds a holder. `entry` is open (a namespace, perhaps `announce`), create (as `private`), join
--- (perhaps `granted`) or restore (as `private`).
+-- (perhaps `granted`), return, or restore (what was entered `since`: a room as `created` and
+-- `private`, perhaps `granted`).
 local place, user, conn, entry = A.place, A.user, A.conn, A.entry
 local incarnation, status = A.incarnation, A.status
 
--- Set by reaping: a frozen node that wakes up late must not leave ghosts.
-if call('EXISTS', P .. 'dead:' .. incarnation) == 1 then
+if not is_alive(incarnation) then
   return { 'refused', 'fenced' }
 end
+if entry == 'restore' then
+  local evicted = call('GET', member_key('evicted', place, user))
+  if evicted and tonumber(evicted) > tonumber(A.since) then
+    return { 'refused', 'not_a_member' }
+  end
+end
 
-local now = clock()
+local at, now = stamp(), clock()
 local before = call('HGET', P .. 'info:' .. place, user)
-local private = '0'
+local room = P .. 'room:' .. place
 
-local function create()
-  private = A.private
-  call('HSET', P .. 'room:' .. place, 'created', digits(now), 'private', private)
+local function create(created)
+  call('HSET', room, 'created', created, 'private', A.private)
   if string.sub(place, 1, 2) == '/#' then
-    call('ZADD', P .. (private == '1' and 'private' or 'public'), now, place)
+    call('ZADD', P .. (A.private == '1' and 'private' or 'public'), created, place)
   end
   if entry == 'create' then
     call('SADD', P .. 'grants:' .. place, user)
   end
+  begin_log(place)
 end
 
-local function may_join()
+local function may_join(private)
   return private == '0' or A.granted == '1' or before
     or call('SISMEMBER', P .. 'grants:' .. place, user) == 1
 end
 
 if is_room(place) then
-  local known = call('HGET', P .. 'room:' .. place, 'private')
-  if known then
-    private = known
-  end
-  if known and entry == 'create' then
+  local created, private = unpack(call('HMGET', room, 'created', 'private'))
+  if not created then
+    if entry ~= 'create' and entry ~= 'restore' then
+      return { 'refused', 'no_room' }
+    end
+    create(entry == 'create' and at or A.created)
+  elseif entry == 'create' then
     return { 'refused', 'room_exists' }
-  elseif known and entry == 'join' and not may_join() then
-    return { 'refused', 'not_authorized' }
-  elseif not known and (entry == 'create' or entry == 'restore') then
-    create()
-  elseif not known then
-    return { 'refused', 'no_room' }
+  elseif entry == 'return' and not before then
+    return { 'refused', 'not_a_member' }
+  elseif entry == 'join' or entry == 'restore' and created ~= A.created then
+    if not may_join(private) then
+      return { 'refused', 'not_authorized' }
+    end
   end
 end
 
@@ -48,22 +56,38 @@ local live = member_key('live', place, user)
 local came = call('EXISTS', live) == 0
 call('SADD', live, incarnation .. ' ' .. conn)
 call('SADD', P .. 'held:' .. incarnation, place .. '\n' .. user .. '\n' .. conn)
-call('ZREM', P .. 'due', place .. '\n' .. user)
+if came then
+  call('ZREM', P .. 'due', place .. '\n' .. user)
+end
 if before then
   status = string.match(before, '^(%a+):')
 else
-  call('ZADD', P .. 'order:' .. place, now, user)
+  call('ZADD', P .. 'order:' .. place, at, user)
 end
 local info = status .. ':' .. A.username
-call('HSET', P .. 'info:' .. place, user, info)
+if info ~= before then
+  call('HSET', P .. 'info:' .. place, user, info)
+end
 
 local loud = not before
-if not is_room(place) then
-  loud = came or (entry == 'open' and A.announce == '1')
+if entry == 'restore' then
+  -- After everything was lost: whoever is restored now was there all the time.
+  loud = loud and tonumber(call('HGET', P .. 'sweep', 'from') or 0) <= now
+elseif entry == 'open' then
+  loud = came or A.announce == '1'
 end
 if loud then
   announce('entered', place, user, info, conn, now)
 elseif info ~= before then
   announce('updated', place, user, info, conn, now)
 end
-return { 'first', before and 0 or 1, 'private', tonumber(private) }
+if not is_room(place) then
+  call('DEL', member_key('left', place, user))
+end
+
+local created, private = unpack(call('HMGET', room, 'created', 'private'))
+local epoch, seq = unpack(call('HMGET', P .. 'head:' .. place, 'epoch', 'seq'))
+return {
+  'first', before and 0 or 1, 'at', at, 'created', created or 0, 'private', tonumber(private or 0),
+  'log_epoch', is_room(place) and epoch or '', 'log_seq', is_room(place) and seq or 0,
+}

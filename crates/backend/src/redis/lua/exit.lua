@@ -1,3 +1,2 @@
--- Removes a holder.
-local gone = release(A.place, A.user, A.incarnation, A.conn, A.at_once == '1', clock())
-return gone and 1 or 0
+-- Removes a holder; `leave` is now, after or within the grace.
+return release(A.place, A.user, A.incarnation, A.conn, A.leave, clock()) and 1 or 0

@@ -32,21 +32,62 @@ local function is_room(topic)
   return string.match(topic, '[#@]') == '#'
 end
 
+-- Names the server that this runs on: another one after a failover, or a restart.
+local function server()
+  return string.match(call('INFO', 'server'), 'run_id:(%x+)')
+end
+
+-- Whether a life has begun on this server, and is not over: only then may it do anything.
+local function is_alive(incarnation)
+  return call('HGET', P .. 'lives', incarnation) == server()
+end
+
+-- Whether other nodes may still know of more than the logs hold: after a failover, until each has
+-- begun anew or its lease has run out.
+local function is_closed()
+  local closed = tonumber(call('HGET', P .. 'state', 'closed') or 0)
+  if closed <= clock() then
+    return false
+  end
+  local here = server()
+  for _, there in ipairs(call('HVALS', P .. 'lives')) do
+    if there ~= here then
+      return true
+    end
+  end
+  return false
+end
+
+-- Begins a log beyond every `seq` that was ever given in this topic. Arguments: its `epoch`.
+local function begin_log(topic)
+  local past = tonumber(call('GET', P .. 'past:' .. topic) or 0)
+  local base = math.max(past, tonumber(call('HGET', P .. 'state', 'floor') or 0))
+  call('HSET', P .. 'head:' .. topic, 'epoch', A.epoch, 'base', digits(base), 'seq', digits(base))
+end
+
+-- Begins a new life of a log, beyond a place that was given out of it and that it has lost.
+local function renew(topic, epoch, seq, renewed)
+  local head = P .. 'head:' .. topic
+  local now, last = unpack(call('HMGET', head, 'epoch', 'seq'))
+  if now == epoch and tonumber(last) < tonumber(seq) then
+    call('HSET', head, 'epoch', renewed, 'seq', seq)
+  end
+end
+
 -- Takes the next place in the topic's log, stores what `text` makes of it and publishes it. The
 -- body is what `wire.rs` reads. Trimming `~` works in blocks of a hundred entries, which is cheap.
 -- Arguments: the `epoch` of the log if it is new, and how many entries to `keep`.
 local function store(topic, header, text)
   local head = P .. 'head:' .. topic
-  local known = call('HGET', head, 'epoch')
-  if not known then
-    known = A.epoch
-    call('HSET', head, 'epoch', known)
+  if call('EXISTS', head) == 0 then
+    begin_log(topic)
   end
+  local epoch = call('HGET', head, 'epoch')
   local seq = digits(call('HINCRBY', head, 'seq', 1))
-  local id = known .. '-' .. seq
+  local id = epoch .. '-' .. seq
   local body = id .. '\n' .. header .. '\n' .. text(id, seq)
   call('XADD', P .. 'log:' .. topic, 'MAXLEN', '~', A.keep, seq .. '-0', 'b', body)
   call('PUBLISH', P .. 'ch:' .. topic, body)
-  return known, seq
+  return epoch, seq
 end
 

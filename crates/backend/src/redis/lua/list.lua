@@ -9,7 +9,7 @@ for private, index in pairs({ ['0'] = 'public', ['1'] = 'private' }) do
     rooms[#rooms + 1] = {
       'place', place, 'created', created, 'private', private,
       'members', call('ZCARD', P .. 'order:' .. place),
-      'granted', call('SISMEMBER', P .. 'grants:' .. place, A.user),
+      'granted', call('SISMEMBER', P .. 'grants:' .. place, A.user), 'member', 0,
     }
   end
 end

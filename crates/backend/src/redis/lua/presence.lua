@@ -1,47 +1,67 @@
 -- Before every script that may change who is in a place.
 --
--- All of them are sent the `grace`, and the `epoch` and `keep` of the log of transitions. Of a place
+-- Its arguments: `epoch` of a log if it is new, `keep` entries in the log of transitions, `grace`,
+-- and for how long it is remembered how far the logs of dead rooms had come (`past`). Of a place
 -- there are
 --   order:<place>          zset   user -> when entered
 --   info:<place>           hash   user -> "<status>:<username>"
 --   live:<place>\n<user>   set    "<incarnation> <conn>", the connections that hold the user there
---   session:<place>\n<user> set   rooms to come back to
+--   evicted:<place>\n<user>       when the user was evicted; forgotten after a while
 -- of a room also
 --   room:<place>           hash   created, private
 --   grants:<place>         set    users
+--   past:<place>                  how far the log of the last room of that name had come
+-- of a namespace also
+--   rooms:<place>\n<user>  hash   room -> when last entered or noted
+--   left:<place>\n<user>          the rooms, as JSON, when the last connection was lost
 -- and of a partition
 --   due                    zset   "<place>\n<user>" -> when the grace is over
 --   held:<incarnation>     set    "<place>\n<user>\n<conn>"
+--   lives                  hash   incarnation -> the server it began on
+--   forget                 zset   "<place>\n<user>\n<when>" -> when to take the room from the user's
 --   public, private        zset   room of the root namespace -> when created
--- Neither places, users nor connections contain control characters.
+--   state                  hash   server, closed, floor, stamp
+-- Neither places, users nor connections contain control characters. "When" is a stamp, in
+-- microseconds, except for deadlines.
 local GRACE = tonumber(A.grace)
 
 local function member_key(kind, place, user)
   return P .. kind .. ':' .. place .. '\n' .. user
 end
 
-local function session_rooms(place, user)
-  local rooms = call('SMEMBERS', member_key('session', place, user))
-  table.sort(rooms)
-  return rooms
+-- Later than all before in this partition.
+local function stamp()
+  local time = call('TIME')
+  local last = tonumber(call('HGET', P .. 'state', 'stamp') or 0)
+  local at = digits(math.max(time[1] * 1000000 + time[2], last + 1))
+  call('HSET', P .. 'state', 'stamp', at)
+  return at
 end
 
 local function json_list(texts)
+  table.sort(texts)
   for n, text in ipairs(texts) do
     texts[n] = cjson.encode(text)
   end
   return '[' .. table.concat(texts, ',') .. ']'
 end
 
+-- The rooms of a user, as they were when it was lost, if it was.
+local function rooms_of(place, user)
+  return call('GET', member_key('left', place, user))
+    or json_list(call('HKEYS', member_key('rooms', place, user)))
+end
+
 -- Publishes a transition: a room's on the room, a namespace's in the log that all nodes follow.
 local function announce(kind, place, user, info, conn, at)
   local status, username = string.match(info, '^(%a+):(.*)$')
-  local rooms = is_room(place) and {} or session_rooms(place, user)
+  local total = call('ZCARD', P .. 'order:' .. place) - (kind == 'left' and 1 or 0)
   local json = '{"kind":"' .. kind .. '","place":' .. cjson.encode(place)
     .. ',"member":{"user":' .. cjson.encode(user)
     .. ',"username":' .. cjson.encode(username)
     .. ',"status":"' .. status .. '"},"conn":' .. (conn and cjson.encode(conn) or 'null')
-    .. ',"at":' .. digits(at) .. ',"rooms":' .. json_list(rooms) .. '}'
+    .. ',"at":' .. digits(at) .. ',"total":' .. total
+    .. ',"rooms":' .. (is_room(place) and '[]' or rooms_of(place, user)) .. '}'
   local header = '{"k":"t"}'
   if is_room(place) then
     call('PUBLISH', P .. 'ch:' .. place, '\n' .. header .. '\n' .. json)
@@ -52,6 +72,10 @@ local function announce(kind, place, user, info, conn, at)
 end
 
 local function delete_room(place)
+  local base, seq = unpack(call('HMGET', P .. 'head:' .. place, 'base', 'seq'))
+  if seq and tonumber(seq) > tonumber(call('HGET', P .. 'state', 'floor') or 0) then
+    call('SET', P .. 'past:' .. place, seq, 'PX', A.past)
+  end
   for _, kind in ipairs({ 'room:', 'grants:', 'log:', 'head:' }) do
     call('UNLINK', P .. kind .. place)
   end
@@ -59,7 +83,7 @@ local function delete_room(place)
   call('ZREM', P .. 'private', place)
 end
 
--- Removes a member with all that holds it, and a room with its last member.
+-- Removes a member with all that holds it, and a room with its last member. `lost`: when.
 local function remove(place, user, lost, conn)
   local info = call('HGET', P .. 'info:' .. place, user)
   if not info then
@@ -71,30 +95,37 @@ local function remove(place, user, lost, conn)
     call('SREM', P .. 'held:' .. incarnation, place .. '\n' .. user .. '\n' .. held)
   end
   announce('left', place, user, info, conn, lost)
-  call('DEL', live, member_key('session', place, user))
+  call('DEL', live, member_key('left', place, user))
   call('ZREM', P .. 'due', place .. '\n' .. user)
   call('HDEL', P .. 'info:' .. place, user)
   call('ZREM', P .. 'order:' .. place, user)
-  if is_room(place) and call('EXISTS', P .. 'order:' .. place) == 0 then
-    delete_room(place)
+  if is_room(place) then
+    call('ZADD', P .. 'forget', digits(clock()), place .. '\n' .. user .. '\n' .. stamp())
+    if call('EXISTS', P .. 'order:' .. place) == 0 then
+      delete_room(place)
+    end
   end
   return true
 end
 
--- Removes a holder. The last one's member goes at once, which is `true`, or after the grace.
-local function release(place, user, incarnation, conn, at_once, now)
+-- Removes a holder. The last one's member goes `now`, which is `true`, or 'after' the grace;
+-- 'within' the grace also one whom this holder never held.
+local function release(place, user, incarnation, conn, leave, now)
   local live = member_key('live', place, user)
-  if call('SREM', live, incarnation .. ' ' .. conn) == 0 then
+  if call('SREM', live, incarnation .. ' ' .. conn) == 0 and leave ~= 'within' then
     return false
   end
   call('SREM', P .. 'held:' .. incarnation, place .. '\n' .. user .. '\n' .. conn)
   if call('EXISTS', live) == 1 then
     return false
   end
-  if at_once then
+  if leave ~= 'after' then
     return remove(place, user, now, conn)
   end
-  call('ZADD', P .. 'due', now + GRACE, place .. '\n' .. user)
+  if not is_room(place) then
+    call('SET', member_key('left', place, user), rooms_of(place, user))
+  end
+  call('ZADD', P .. 'due', digits(now + GRACE), place .. '\n' .. user)
   return false
 end
 

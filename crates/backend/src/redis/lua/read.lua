@@ -1,9 +1,10 @@
 -- A part of a log: `which` is 'after' a place, or the 'latest'.
 local log, which, limit = P .. 'log:' .. A.topic, A.which, tonumber(A.limit)
 
-local epoch, head = unpack(call('HMGET', P .. 'head:' .. A.topic, 'epoch', 'seq'))
+local epoch, base, head = unpack(call('HMGET', P .. 'head:' .. A.topic, 'epoch', 'base', 'seq'))
+local unsettled = is_closed() and 1 or 0
 if not epoch then
-  return { 'epoch', '', 'head', 0, 'bodies', {} }
+  return { 'epoch', '', 'base', 0, 'head', 0, 'unsettled', unsettled, 'bodies', {} }
 end
 
 local entries = {}
@@ -17,4 +18,4 @@ local bodies = {}
 for n, entry in ipairs(entries) do
   bodies[which == 'after' and n or #entries + 1 - n] = entry[2][2]
 end
-return { 'epoch', epoch, 'head', head, 'bodies', bodies }
+return { 'epoch', epoch, 'base', base, 'head', head, 'unsettled', unsettled, 'bodies', bodies }

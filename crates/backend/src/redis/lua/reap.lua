@@ -2,13 +2,13 @@
 local incarnation = A.incarnation
 
 -- Before anything is released, so that nothing is entered behind our back.
-call('SET', P .. 'dead:' .. incarnation, 1, 'PX', A.fence)
+call('HDEL', P .. 'lives', incarnation)
 
 local now = clock()
 local held = P .. 'held:' .. incarnation
 for _, one in ipairs(call('SRANDMEMBER', held, A.batch)) do
   local place, user, conn = string.match(one, '^(.-)\n(.-)\n(.*)$')
-  release(place, user, incarnation, conn, false, now)
+  release(place, user, incarnation, conn, 'after', now)
   call('SREM', held, one)
 end
 return call('SCARD', held)

@@ -1,7 +1,3 @@
--- A log that lost its tail in a failover begins a new life beyond what was given out of it.
-local head = P .. 'head:' .. A.topic
-local epoch, seq = unpack(call('HMGET', head, 'epoch', 'seq'))
-if epoch == A.epoch and tonumber(seq) < tonumber(A.seq) then
-  call('HSET', head, 'epoch', A.renewed, 'seq', A.seq)
-end
+-- Begins a new life of a log that has not come as far as it is known to have.
+renew(A.topic, A.known, A.seq, A.epoch)
 return 1

@@ -7,4 +7,5 @@ return {
   'place', A.place, 'created', created, 'private', private,
   'members', call('ZCARD', P .. 'order:' .. A.place),
   'granted', call('SISMEMBER', P .. 'grants:' .. A.place, A.user),
+  'member', call('HEXISTS', P .. 'info:' .. A.place, A.user),
 }

@@ -1,5 +1,10 @@
--- Removes some of the members whose grace is over; returns how many.
+-- Removes some of the members whose grace is over; returns how many. Also claims, for a while, some
+-- of the rooms that are to be taken from their users' rooms.
 local lease, silence = tonumber(A.lease), tonumber(A.silence)
+
+if not is_alive(A.incarnation) then
+  return { 'refused', 'fenced' }
+end
 
 local now = clock()
 local state = P .. 'sweep'
@@ -13,14 +18,19 @@ elseif now - last > silence then
   from = math.max(from, now + lease)
 end
 call('HSET', state, 'last', digits(now), 'from', digits(from))
-if now < from then
-  return 0
-end
 
-local due = call('ZRANGEBYSCORE', P .. 'due', '-inf', now, 'WITHSCORES', 'LIMIT', 0, A.batch)
+local due = {}
+if now >= from then
+  due = call('ZRANGEBYSCORE', P .. 'due', '-inf', digits(now), 'WITHSCORES', 'LIMIT', 0, A.batch)
+end
 for n = 1, #due, 2 do
   local place, user = string.match(due[n], '^(.-)\n(.*)$')
   remove(place, user, due[n + 1] - GRACE, nil)
   call('ZREM', P .. 'due', due[n])
 end
-return #due / 2
+
+local forget = call('ZRANGEBYSCORE', P .. 'forget', '-inf', digits(now), 'LIMIT', 0, A.batch)
+for _, each in ipairs(forget) do
+  call('ZADD', P .. 'forget', digits(now + A.claim), each)
+end
+return { 'removed', #due / 2, 'forget', forget }

@@ -23,8 +23,8 @@ use starling_kernel::{
     hub::Hub,
     id::NodeId,
     limits::Limits,
+    membership::Membership,
     ports::PresenceTimes,
-    roster::Roster,
     session::Session,
     time::{Clock, Timestamp},
 };
@@ -79,12 +79,13 @@ pub(crate) async fn open_with(change: impl FnOnce(Change<'_>, &mut Limits)) -> D
         .unwrap(),
     );
     let clock = Arc::new(Clock::default());
-    let roster = Roster::new(backend.presence.clone(), node.clone(), times, clock.clone());
     let hub = Hub::new(backend.clone(), limits.history);
+    let (node_id, now) = (node.clone(), clock.clone());
+    let membership = Membership::new(&backend, hub.clone(), node_id, times, now, &limits);
     let services = Services {
         backend,
         hub,
-        roster,
+        membership,
         limits,
         clock,
         tokens: tokens.clone(),

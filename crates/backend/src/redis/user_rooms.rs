@@ -1,0 +1,143 @@
+//! The rooms of each user, kept where the user is.
+//!
+//! A room and its members are in one partition, a user in another, so they are two steps. Entering
+//! notes the room; leaving leaves a note in the room's partition (`forget`), in the step that
+//! removes the member, and a sweep carries it out: it may be done twice, but it is done. Stamps tell
+//! which came last.
+
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use starling_kernel::{
+    id::{RoomName, UserId},
+    ports::{Entry, Holder, Leave, PortError, PortResult, Presence},
+    time::Stamp,
+    topic::Topic,
+};
+
+use super::{
+    RedisNode,
+    script::{self, Args, Reply},
+};
+use crate::SWEEP_BATCH;
+
+/// How long a note is left to who claimed it, before somebody else may carry it out.
+const CLAIM: Duration = Duration::from_secs(5);
+
+/// Notes that are carried out at the same time.
+const AT_ONCE: usize = 16;
+
+impl RedisNode {
+    /// Adds a room to the user's. Where there are too many, those that were left a moment ago are
+    /// taken out first.
+    pub(super) async fn remember(
+        &self,
+        online: &Topic,
+        room: &RoomName,
+        user: &UserId,
+        holder: &Holder,
+        at: Stamp,
+        most: usize,
+    ) -> PortResult<()> {
+        match self
+            .remember_now(online, room, user, holder, at, most)
+            .await
+        {
+            Err(PortError::TooManyRooms) => {
+                self.sweep().await?;
+                self.remember_now(online, room, user, holder, at, most)
+                    .await
+            }
+            other => other,
+        }
+    }
+
+    async fn remember_now(
+        &self,
+        online: &Topic,
+        room: &RoomName,
+        user: &UserId,
+        holder: &Holder,
+        at: Stamp,
+        most: usize,
+    ) -> PortResult<()> {
+        let args = self
+            .args()
+            .text("place", online)
+            .text("user", user)
+            .text("room", room)
+            .text("incarnation", &holder.incarnation)
+            .text("at", at.0)
+            .text("most", most);
+        let partition = self.keys.of_member(online, user);
+        let reply: Reply = self.link.run(&script::REMEMBER, partition, args).await?;
+        reply.accepted().map(drop)
+    }
+
+    /// Where the room could not be noted, nothing is to have happened; where that cannot be had
+    /// either, nobody knows.
+    pub(super) async fn or_undo(
+        &self,
+        noted: PortResult<()>,
+        place: &Topic,
+        user: &UserId,
+        holder: &Holder,
+        entry: &Entry,
+    ) -> PortResult<()> {
+        match noted {
+            Err(PortError::TooManyRooms) => {
+                self.exit(place, user, holder, Leave::Now)
+                    .await
+                    .map_err(|error| PortError::Unknown(error.to_string()))?;
+                Err(PortError::TooManyRooms)
+            }
+            // Whoever restores tries again, until it is done.
+            Err(PortError::NotSent(why)) if !matches!(entry, Entry::Restore(_)) => {
+                Err(PortError::Unknown(why))
+            }
+            other => other,
+        }
+    }
+
+    /// Removes whose grace is over, and takes the rooms that were left from their users'.
+    pub(super) async fn sweep_partition(&self, partition: String) -> PortResult<usize> {
+        let args = self
+            .args()
+            .text("incarnation", self.life()?)
+            .millis("lease", self.times.lease)
+            .millis("silence", self.silence())
+            .millis("claim", CLAIM)
+            .text("batch", SWEEP_BATCH);
+        let key = partition.clone();
+        let reply: Reply = self.link.run(&script::SWEEP, key, args).await?;
+        let mut reply = reply.accepted()?;
+        let notes: Vec<String> = reply.take("forget")?;
+        for some in notes.chunks(AT_ONCE) {
+            // What is not done now is done by whoever claims it next.
+            try_join_all(some.iter().map(|note| self.forget(&partition, note))).await?;
+        }
+        reply.take("removed")
+    }
+
+    /// Carries out one note: `<place>\n<user>\n<when>`.
+    async fn forget(&self, partition: &str, note: &str) -> PortResult<()> {
+        let mut parts = note.split('\n');
+        if let (Some(place), Some(user), Some(at)) = (parts.next(), parts.next(), parts.next())
+            && let Some((namespace, room)) = place.split_once('#')
+        {
+            let args = self
+                .args()
+                .text("place", namespace)
+                .text("user", user)
+                .text("room", room)
+                .text("at", at);
+            let theirs = self.keys.of_text(user);
+            self.link.run::<u8>(&script::FORGET, theirs, args).await?;
+        }
+        let args = Args::default().text("entry", note);
+        self.link
+            .run::<u8>(&script::FORGOTTEN, partition.to_owned(), args)
+            .await
+            .map(drop)
+    }
+}

@@ -1,0 +1,203 @@
+//! The node's lease: it beats, and takes a new life where this one is over or in doubt.
+
+use std::{
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use metrics::counter;
+use tokio::{
+    sync::Notify,
+    time::{Instant, MissedTickBehavior, interval},
+};
+use tracing::{info, warn};
+
+use super::{Membership, PortError, PortResult, PresenceTimes, settle::settle};
+use crate::{
+    id::{Incarnation, NodeId},
+    metric,
+};
+
+/// How often the members whose grace is over are looked for.
+const SWEEP: Duration = Duration::from_millis(500);
+
+/// The node's life.
+pub(super) struct Lease {
+    node: NodeId,
+    times: PresenceTimes,
+    incarnation: RwLock<Incarnation>,
+    /// A step may or may not have reached the backend, or this life is over.
+    doubt: AtomicBool,
+    /// Wakes the beat at once where there is doubt.
+    wake: Notify,
+    ready: AtomicBool,
+    retired: AtomicBool,
+    /// One at a time: restoring everything, and reaping.
+    settling: AtomicBool,
+    reaping: AtomicBool,
+}
+
+impl Lease {
+    pub(super) fn new(node: NodeId, times: PresenceTimes) -> Self {
+        Self {
+            incarnation: RwLock::new(Incarnation::of(&node)),
+            node,
+            times,
+            doubt: AtomicBool::new(false),
+            wake: Notify::new(),
+            ready: AtomicBool::new(false),
+            retired: AtomicBool::new(false),
+            settling: AtomicBool::new(false),
+            reaping: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn incarnation(&self) -> Incarnation {
+        self.incarnation
+            .read()
+            .expect("no panic while held")
+            .clone()
+    }
+
+    /// Nobody can tell what the backend holds of this life.
+    pub(super) fn doubt(&self) {
+        if !self.doubt.swap(true, Ordering::Relaxed) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Passes a result on, and notes what it says of this life.
+    pub(super) fn note<T>(&self, result: PortResult<T>) -> PortResult<T> {
+        if let Err(PortError::Unknown(_) | PortError::Fenced) = result {
+            self.doubt();
+        }
+        result
+    }
+
+    pub(super) fn is_settling(&self) -> bool {
+        self.settling.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn settled(&self) {
+        self.settling.store(false, Ordering::Relaxed);
+    }
+}
+
+impl Membership {
+    /// Begins the lease, then renews it and sweeps for as long as the process lives. Returns once
+    /// the lease has begun.
+    pub async fn run(self: &Arc<Self>) -> PortResult<()> {
+        let mine = self.lease.incarnation();
+        self.port.begin(&mine, None, &[]).await?;
+        let beat = self.port.beat(&mine).await?;
+        self.clock.adjust(beat.now);
+        self.lease.ready.store(true, Ordering::Relaxed);
+        tokio::spawn(beats(self.clone()));
+        tokio::spawn(sweeps(self.clone()));
+        Ok(())
+    }
+
+    /// Whether the last beat came through: the node is a part of the cluster.
+    pub fn ready(&self) -> bool {
+        self.lease.ready.load(Ordering::Relaxed)
+    }
+
+    /// Ends this life, so that the survivors reap what it still holds without waiting for its lease.
+    pub async fn retire(&self) -> PortResult<()> {
+        self.lease.retired.store(true, Ordering::Relaxed);
+        self.port.retire(&self.lease.incarnation()).await
+    }
+
+    async fn beat(self: &Arc<Self>) -> PortResult<()> {
+        let lease = &self.lease;
+        let mine = lease.incarnation();
+        let beat = match self.port.beat(&mine).await {
+            Err(PortError::Fenced) => return self.reincarnate().await,
+            other => other?,
+        };
+        self.clock.adjust(beat.now);
+        if lease.doubt.load(Ordering::Relaxed) {
+            self.reincarnate().await?;
+        }
+        let dead: Vec<_> = beat.dead.into_iter().filter(|dead| *dead != mine).collect();
+        if !dead.is_empty() && !lease.reaping.swap(true, Ordering::Relaxed) {
+            tokio::spawn(reap(self.clone(), dead));
+        }
+        Ok(())
+    }
+
+    /// A new life. Everything is entered anew before the old life is let go, so that nobody is gone
+    /// between; beats go on meanwhile.
+    async fn reincarnate(self: &Arc<Self>) -> PortResult<()> {
+        let lease = &self.lease;
+        if lease.settling.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let (old, new) = (lease.incarnation(), Incarnation::of(&lease.node));
+        lease.doubt.store(false, Ordering::Relaxed);
+        if let Err(error) = self.port.begin(&new, Some(&old), &self.hub.known()).await {
+            lease.doubt.store(true, Ordering::Relaxed);
+            lease.settled();
+            return Err(error);
+        }
+        *lease.incarnation.write().expect("no panic while held") = new.clone();
+        counter!(metric::INCARNATIONS).increment(1);
+        warn!(%old, %new, "taking a new incarnation");
+        tokio::spawn(settle(self.clone(), old));
+        Ok(())
+    }
+}
+
+/// What is not reaped now is still on the list of the next beat.
+async fn reap(membership: Arc<Membership>, dead: Vec<Incarnation>) {
+    for dead in dead {
+        info!(incarnation = %dead, "reaping what a dead node held");
+        if let Err(error) = membership.port.reap(&dead).await {
+            warn!(%error, "could not reap");
+        }
+    }
+    membership.lease.reaping.store(false, Ordering::Relaxed);
+}
+
+async fn beats(membership: Arc<Membership>) {
+    let lease = &membership.lease;
+    let mut tick = interval(lease.times.lease / 3);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = lease.wake.notified() => {}
+        }
+        if lease.retired.load(Ordering::Relaxed) {
+            return;
+        }
+        let began = Instant::now();
+        let result = membership.beat().await;
+        let on_time = began.elapsed() < lease.times.lease;
+        lease
+            .ready
+            .store(result.is_ok() && on_time, Ordering::Relaxed);
+        match result {
+            Ok(()) => membership.pay(),
+            Err(error) => warn!(%error, "no beat"),
+        }
+    }
+}
+
+async fn sweeps(membership: Arc<Membership>) {
+    let mut tick = interval(SWEEP);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if membership.lease.retired.load(Ordering::Relaxed) {
+            return;
+        }
+        // Without an answer there is nothing to do: another sweep follows.
+        if let Err(PortError::Fenced) = membership.port.sweep().await {
+            membership.lease.doubt();
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! A new life: everything that is noted here is restored in the backend.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{StreamExt, stream};
+use tokio::time::sleep;
+use tracing::warn;
+
+use super::{AT_ONCE, Entry, Held, Membership, PortError, PortResult, Session, Topic, member};
+use crate::id::Incarnation;
+
+/// Pause before a step that could not be sent is tried again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Restores everything, then lets the old life go: nobody is gone between.
+pub(super) async fn settle(membership: Arc<Membership>, old: Incarnation) {
+    // Orders that were missed are looked for first: restoring respects what they were about.
+    membership.hub.compare_presence();
+    let settled = async {
+        membership.restore_all().await?;
+        membership.port.retire(&old).await?;
+        membership.port.reap(&old).await
+    };
+    match settled.await {
+        Ok(()) => membership.hub.compare(),
+        Err(error) => {
+            warn!(%error, "could not settle in the new incarnation");
+            membership.lease.doubt();
+        }
+    }
+    membership.lease.settled();
+}
+
+impl Membership {
+    async fn restore_all(&self) -> PortResult<()> {
+        let all = stream::iter(self.all_sessions());
+        let restored = all.map(|session| async move { self.restore_session(&session).await });
+        let mut restored = restored.buffer_unordered(AT_ONCE);
+        while let Some(result) = restored.next().await {
+            result?;
+        }
+        Ok(())
+    }
+
+    async fn restore_session(&self, session: &Arc<Session>) -> PortResult<()> {
+        let _turn = session.turn.lock().await;
+        let places: Vec<_> = session.places(|places| {
+            let all = places.iter();
+            all.map(|(topic, held)| (topic.clone(), held.clone()))
+                .collect()
+        });
+        // Rooms first: who is told of a user's return is who shares a room with it.
+        let (rooms, others): (Vec<_>, Vec<_>) = places
+            .into_iter()
+            .partition(|(place, _)| place.room_name().is_some());
+        for (place, held) in rooms.into_iter().chain(others) {
+            self.restore_place(session, &place, held).await?;
+        }
+        Ok(())
+    }
+
+    async fn restore_place(
+        &self,
+        session: &Arc<Session>,
+        place: &Topic,
+        held: Held,
+    ) -> PortResult<()> {
+        let entry = Entry::Restore(held);
+        loop {
+            let (member, holder) = (member(session), self.holder(session));
+            let result = self
+                .port
+                .enter(place, &member, &holder, &entry, usize::MAX)
+                .await;
+            match result {
+                Ok(entered) => {
+                    session.places(|places| {
+                        if let Some(held) = places.get_mut(place) {
+                            (held.created, held.private) = (entered.created, entered.private);
+                        }
+                    });
+                    return Ok(());
+                }
+                Err(PortError::NotSent(_)) => sleep(PAUSE).await,
+                Err(error @ (PortError::Unknown(_) | PortError::Fenced)) => return Err(error),
+                Err(_) => {
+                    self.put_out(session, place);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// The user was evicted while this node was away, or another room of that name does not let it
+    /// in.
+    fn put_out(&self, session: &Arc<Session>, place: &Topic) {
+        session.places(|places| places.remove(place));
+        if place.room_name().is_some() {
+            self.hub.leave(session, place);
+            self.tell_put_out(session, place);
+        } else if let Some(me) = self.me.upgrade() {
+            me.end(session);
+        }
+    }
+}
