@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, future::join_all, stream};
 use starling_backend::redis::{self, RedisConfig};
 use starling_kernel::{
     envelope::{Draft, Envelope},
@@ -74,6 +74,42 @@ async fn listen(backend: &Backend) -> tokio::task::JoinHandle<usize> {
     })
 }
 
+/// As after a reconnect: the members of all rooms at once, ten times each, while the node beats.
+async fn beat_while_busy(a: &Backend, incarnation: &Incarnation) -> PortResult<()> {
+    let began = Instant::now();
+    let lists = join_all((0..5_000).map(|n| {
+        let place = Topic::room(&RoomName::trusted(&format!("room-{}", n % 500)));
+        async move { a.presence.members(&place, 200).await }
+    }));
+    tokio::pin!(lists);
+    let (mut beats, mut longest) = (0, Duration::ZERO);
+    let results = loop {
+        let began = Instant::now();
+        let beat = async {
+            let result = a.presence.beat(incarnation).await;
+            (result, began.elapsed())
+        };
+        tokio::pin!(beat);
+        tokio::select! {
+            results = &mut lists => {
+                longest = longest.max(began.elapsed());
+                break results;
+            }
+            (result, took) = &mut beat => {
+                result?;
+                (beats, longest) = (beats + 1, longest.max(took));
+            }
+        }
+    };
+    println!(
+        "{} of {} lists in {:?}, meanwhile {beats} beats, the longest {longest:?}",
+        results.iter().filter(|result| result.is_ok()).count(),
+        results.len(),
+        began.elapsed()
+    );
+    Ok(())
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let url = std::env::args().nth(1).ok_or("the URL of a Redis")?;
@@ -135,6 +171,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let began = Instant::now();
     let members = a.presence.members(&Topic::Namespace("/"), 200).await?;
     println!("200 of {} members in {:?}", members.total, began.elapsed());
+    beat_while_busy(&a, &incarnation).await?;
     let began = Instant::now();
     a.presence.retire(&incarnation).await?;
     let witness = Incarnation::of(&NodeId::parse("b").ok_or("name")?);

@@ -32,7 +32,7 @@ use tracing::{debug, warn};
 use super::{
     RedisNode,
     keys::Keys,
-    link::{Link, failure},
+    link::{Link, failure, no_answer},
     wire,
 };
 use crate::{
@@ -118,7 +118,7 @@ impl Relay {
     async fn subscribe_now(&self, channel: &str) -> PortResult<()> {
         let subscriber = &self.link.subscriber;
         if !subscriber.is_connected() {
-            return Err(PortError::NotSent("redis does not answer".to_owned()));
+            return Err(no_answer());
         }
         subscriber.subscribe(channel).await.map_err(failure)?;
         let asked = self.connection_id().await.map_err(failure)?;
@@ -193,7 +193,7 @@ impl Relay {
     }
 
     async fn publish(&self, topic: &Topic, parcel: &Parcel) -> PortResult<()> {
-        let _permit = self.link.admit()?;
+        let _turn = self.link.turn().await?;
         let body = Value::Bytes(wire::encode(parcel, &self.origin).into());
         let began = Instant::now();
         let channel = self.keys.channel(topic);

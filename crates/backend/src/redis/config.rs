@@ -23,7 +23,8 @@ pub struct RedisConfig {
     pub command_timeout: Duration,
     /// How long the first connection may take before starting fails. Later ones are retried forever.
     pub connect_timeout: Duration,
-    /// Commands on their way at once; more fail at once.
+    /// Commands on their way at once; more wait for their turn, up to the command timeout. Beats do
+    /// not count.
     pub in_flight: usize,
 }
 

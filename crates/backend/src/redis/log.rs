@@ -24,7 +24,7 @@ impl RedisNode {
             .text("after", after)
             .text("limit", limit);
         let key = self.keys.of_topic(topic);
-        let mut reply: Reply = self.link.run(&script::READ, key, args).await?;
+        let mut reply: Reply = self.link.read(&script::READ, key, args).await?;
         let bodies: Vec<Bytes> = reply.take("bodies")?;
         Ok(Page {
             epoch: reply.take("epoch")?,

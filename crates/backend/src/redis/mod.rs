@@ -2,7 +2,7 @@
 //!
 //! * `keys` and `lua/`: where things are, and the steps that change them, one script each.
 //! * `wire`: what is stored and travels.
-//! * `link`: connections; `watch`: whether they work; `bus`, `log`, `presence`, `rooms`, `limiter`:
+//! * `link`: connections; `pace`: what waits for them; `watch`: whether they work; `bus`, `log`, `presence`, `rooms`, `limiter`:
 //!   the ports.
 //!
 //! Needs Redis 6.2 or later.
@@ -13,6 +13,7 @@ mod keys;
 mod limiter;
 mod link;
 mod log;
+mod pace;
 mod presence;
 mod rooms;
 mod script;

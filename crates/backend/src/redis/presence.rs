@@ -53,7 +53,7 @@ impl RedisNode {
                 .text("incarnation", incarnation)
                 .text("batch", REAP_BATCH);
             let key = partition.clone();
-            let left: u64 = self.link.run(&script::REAP, key, args).await?;
+            let left: u64 = self.link.read(&script::REAP, key, args).await?;
             if left == 0 || Instant::now() >= until {
                 return Ok(left == 0);
             }
@@ -67,7 +67,7 @@ impl RedisNode {
         limit: usize,
     ) -> PortResult<Members> {
         let args = Args::default().text("place", place).text("limit", limit);
-        let mut reply: Reply = self.link.run(&script::MEMBERS, partition, args).await?;
+        let mut reply: Reply = self.link.read(&script::MEMBERS, partition, args).await?;
         let users: Vec<String> = reply.take("users")?;
         let since: Vec<u64> = reply.take("since")?;
         let since = since.into_iter().map(Stamp);
@@ -310,7 +310,7 @@ impl Presence for RedisNode {
             .text("incarnation", incarnation)
             .millis("lease", self.times.lease);
         let nodes = self.keys.nodes();
-        self.link.run::<()>(&script::LEASE, nodes, args).await?;
+        self.link.run_now::<()>(&script::LEASE, nodes, args).await?;
         let parts = (0..self.keys.partitions())
             .map(|n| self.begin_in(n, incarnation, former, known, again));
         try_join_all(parts).await?;
@@ -324,7 +324,7 @@ impl Presence for RedisNode {
             .millis("lease", self.times.lease)
             .millis("silence", self.silence());
         let nodes = self.keys.nodes();
-        let reply: Reply = self.link.run(&script::BEAT, nodes, args).await?;
+        let reply: Reply = self.link.run_now(&script::BEAT, nodes, args).await?;
         let mut reply = reply.accepted()?;
         let dead: Vec<String> = reply.take("dead")?;
         Ok(Beat {
@@ -336,7 +336,7 @@ impl Presence for RedisNode {
     async fn retire(&self, incarnation: &Incarnation) -> PortResult<()> {
         let args = Args::default().text("incarnation", incarnation);
         self.link
-            .run(&script::RETIRE, self.keys.nodes(), args)
+            .run_now(&script::RETIRE, self.keys.nodes(), args)
             .await
     }
 

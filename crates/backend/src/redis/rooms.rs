@@ -20,7 +20,7 @@ impl RedisNode {
         limit: usize,
     ) -> PortResult<(Vec<Room>, u64)> {
         let args = Args::default().text("user", user).text("limit", limit);
-        let mut reply: Reply = self.link.run(&script::LIST, partition, args).await?;
+        let mut reply: Reply = self.link.read(&script::LIST, partition, args).await?;
         let rooms: Vec<Reply> = reply.take("rooms")?;
         let rooms = rooms.into_iter().map(room).collect::<PortResult<_>>()?;
         Ok((rooms, reply.take("total")?))

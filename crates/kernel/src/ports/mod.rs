@@ -3,9 +3,10 @@
 //!
 //! Rules for every port:
 //! * An operation is one atomic step, and touches one topic.
-//! * It returns within the backend's time limit, or fails: with [`PortError::NotSent`] where nothing
-//!   was done, with [`PortError::Unknown`] where it may have been. The caller must be able to live
-//!   with both outcomes of the latter.
+//! * It returns within the backend's command timeout, once its turn has come, for which it waits no
+//!   longer than that; or it fails: with [`PortError::NotSent`] where nothing was done, with
+//!   [`PortError::Unknown`] where it may have been. The caller must be able to live with both
+//!   outcomes of the latter.
 //! * Times are the backend's own clock.
 
 mod bus;
