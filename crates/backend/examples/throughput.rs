@@ -67,7 +67,7 @@ async fn listen(backend: &Backend) -> tokio::task::JoinHandle<usize> {
             match heard {
                 Heard::Parcel { .. } => parcels += 1,
                 Heard::Lost => println!("lost"),
-                Heard::Up(_) => {}
+                Heard::Up(_) | Heard::Ended => {}
             }
         }
         parcels

@@ -33,6 +33,11 @@ impl Ear {
         }
     }
 
+    /// Tells the node as soon as there is room: of its own state, which must not get lost.
+    pub(crate) async fn tell_surely(&self, heard: Heard) {
+        let _ = self.sender.send(heard).await;
+    }
+
     /// The debt is cleared *before* it is paid: whatever is dropped in between makes a new one.
     fn owe_lost(&self) {
         if self.owes_lost.swap(true, Ordering::SeqCst) {

@@ -13,7 +13,7 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use starling_kernel::membership::Membership;
+use starling_kernel::{hub::Hub, membership::Membership};
 use tokio::net::TcpListener;
 
 use crate::telemetry::Exporter;
@@ -25,6 +25,7 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub(crate) struct Admin {
     pub(crate) exporter: Exporter,
     pub(crate) membership: Arc<Membership>,
+    pub(crate) hub: Arc<Hub>,
     pub(crate) draining: Arc<AtomicBool>,
 }
 
@@ -51,7 +52,7 @@ async fn live() -> Json<serde_json::Value> {
     Json(serde_json::json!({"status": "live"}))
 }
 
-/// The node is a part of the cluster and takes new clients.
+/// The node is a part of the cluster, hears the others, and takes new clients.
 async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
     let (status, reason) = if admin.draining.load(Ordering::Relaxed) {
         (StatusCode::SERVICE_UNAVAILABLE, "draining")
@@ -59,6 +60,11 @@ async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
         (
             StatusCode::SERVICE_UNAVAILABLE,
             "the backend does not answer",
+        )
+    } else if !admin.hub.hears() {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "nothing is heard of other nodes",
         )
     } else {
         (StatusCode::OK, "ready")

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use starling_backend::{memory, redis};
 use starling_edge::{
     Edge,
@@ -22,6 +22,7 @@ use starling_kernel::{
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    task::JoinHandle,
 };
 use tracing::{info, warn};
 
@@ -73,7 +74,8 @@ async fn serve(mut config: Config, mode: Mode) -> Result<()> {
         features::all(&config.features, &services),
         services,
     ));
-    hub.run(own_topics(&backend))
+    let listening = hub
+        .run(own_topics(&backend))
         .await
         .context("cannot listen to the relay")?;
 
@@ -84,23 +86,43 @@ async fn serve(mut config: Config, mode: Mode) -> Result<()> {
     let answer = Admin {
         exporter,
         membership: membership.clone(),
+        hub,
         draining: draining.clone(),
     };
-    tokio::spawn(answer.serve(admin));
+    let operators = tokio::spawn(answer.serve(admin));
     let edge = Edge::new(config.edge, dispatcher, tokens, config.node)?;
-    tokio::spawn(edge.clone().serve(clients));
+    let door = tokio::spawn(edge.clone().serve(clients));
 
-    stop.wait().await;
-    info!(seconds = config.drain.as_secs(), "draining");
-    draining.store(true, Ordering::Relaxed);
-    tokio::select! {
-        () = edge.drain(config.drain) => {}
-        () = stop.wait() => warn!("told to stop twice: not draining"),
+    let lived = tokio::select! {
+        () = stop.wait() => Ok(()),
+        failed = failure(listening, operators, door) => failed,
+    };
+    if lived.is_ok() {
+        info!(seconds = config.drain.as_secs(), "draining");
+        draining.store(true, Ordering::Relaxed);
+        tokio::select! {
+            () = edge.drain(config.drain) => {}
+            () = stop.wait() => warn!("told to stop twice: not draining"),
+        }
     }
     // What is left is handed to the survivors now instead of when the lease ends.
     let _ = tokio::time::timeout(LAST_STEPS, membership.retire()).await;
     info!("bye");
-    Ok(())
+    lived
+}
+
+/// Waits for the end of a task that should live as long as the process: without it the node would
+/// live on, deaf or out of reach.
+async fn failure<O, D>(
+    listening: JoinHandle<()>,
+    operators: JoinHandle<O>,
+    door: JoinHandle<D>,
+) -> Result<()> {
+    tokio::select! {
+        ended = listening => bail!("nothing can be heard of other nodes any more ({ended:?})"),
+        _ = operators => bail!("the operators' port has failed"),
+        _ = door => bail!("the clients' port has failed"),
+    }
 }
 
 /// The official protocol suites expect times and sizes of their own.
@@ -189,6 +211,28 @@ impl StopSignals {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_node_ends_with_an_error_when_it_goes_deaf_or_loses_a_port() {
+        let lives = || tokio::spawn(pending::<()>());
+        let ends = || tokio::spawn(async {});
+        let fails = || tokio::spawn(async { panic!("on purpose") });
+        for (listening, operators, door) in [
+            (ends(), lives(), lives()),
+            (fails(), lives(), lives()),
+            (lives(), ends(), lives()),
+            (lives(), lives(), fails()),
+        ] {
+            assert!(failure(listening, operators, door).await.is_err());
         }
     }
 }

@@ -49,9 +49,14 @@ impl Faults {
     /// Passes again; what was missed is missed.
     pub async fn mend(&self) {
         self.cut.store(false, Ordering::Relaxed);
-        let heard = self.heard.lock().expect("no panic while held").clone();
-        if let Some(heard) = heard {
-            let _ = heard.send(Heard::Lost).await;
+        self.tell(Heard::Lost).await;
+    }
+
+    /// The node is told this.
+    pub async fn tell(&self, heard: Heard) {
+        let ear = self.heard.lock().expect("no panic while held").clone();
+        if let Some(ear) = ear {
+            let _ = ear.send(heard).await;
         }
     }
 

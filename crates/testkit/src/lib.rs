@@ -21,6 +21,8 @@ use starling_kernel::{
     topic::Topic,
 };
 
+use tokio::task::JoinHandle;
+
 pub use client::Client;
 pub use faults::Faults;
 
@@ -38,6 +40,8 @@ pub struct Node {
     pub dispatcher: Arc<Dispatcher>,
     /// What goes wrong between it and the store.
     pub faults: Arc<Faults>,
+    /// What hears; ends only when the relay ended for good.
+    pub listening: JoinHandle<()>,
 }
 
 impl Cluster {
@@ -101,10 +105,13 @@ impl Node {
         let dispatcher = Arc::new(Dispatcher::new(all, services));
         let presence = (0..backend.presence.partitions()).map(Topic::Presence);
         let namespaces = NAMESPACES.iter().map(|ns| Topic::Namespace(ns));
-        hub.run(presence.chain(namespaces).collect())
-            .await
-            .expect("a relay");
-        Self { dispatcher, faults }
+        let topics = presence.chain(namespaces);
+        let listening = hub.run(topics.collect()).await.expect("a relay");
+        Self {
+            dispatcher,
+            faults,
+            listening,
+        }
     }
 
     /// Connects with these claims.

@@ -1,9 +1,12 @@
 //! Rooms across nodes.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+use std::time::Duration;
+
 use serde_json::json;
-use starling_kernel::error::Code;
+use starling_kernel::{error::Code, ports::Heard};
 use starling_testkit::{Client, Cluster};
+use tokio::time::sleep;
 
 async fn say(client: &Client, n: usize) -> u64 {
     let ack = client
@@ -270,4 +273,19 @@ async fn a_session_outlives_a_wiped_backend() {
     let restored = back.next("session-restored").await;
     assert_eq!(restored["rooms"], json!(["r"]));
     assert_eq!(restored["recovered"], json!({"r": false}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_knows_whether_it_hears_and_that_it_never_will_again() {
+    let cluster = Cluster::start(1).await;
+    let node = &cluster.nodes[0];
+    let hub = &node.dispatcher.services().hub;
+    for up in [true, false, true] {
+        node.faults.tell(Heard::Up(up)).await;
+        sleep(Duration::from_millis(1)).await;
+        assert_eq!(hub.hears(), up);
+    }
+    node.faults.tell(Heard::Ended).await;
+    sleep(Duration::from_millis(1)).await;
+    assert!(node.listening.is_finished() && !hub.hears());
 }

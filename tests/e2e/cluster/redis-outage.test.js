@@ -116,3 +116,19 @@ suite("while Redis does not answer", () => {
     await healthy();
   });
 });
+
+test("a node that hears nothing any more is not ready, although its commands pass", async (t) => {
+  const ann = await cluster.user(t, "ann");
+  const roomName = await roomOf(ann);
+  const forbid = (rule) => redis(cluster.redis.url, "ACL", "SETUSER", "default", rule);
+  await forbid("-subscribe");
+  try {
+    await redis(cluster.redis.url, "CLIENT", "KILL", "TYPE", "pubsub");
+    await until(async () => (await Promise.all(cluster.nodes.map(status))).every((s) => s === 503), "all are unready", 8_000);
+    await ann.ok("room-message", { roomName, text: "stored" });
+  } finally {
+    await forbid("+subscribe");
+  }
+  await healthy();
+  await ann.next("room-message", { text: "stored" });
+});

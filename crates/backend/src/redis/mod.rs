@@ -26,15 +26,15 @@ use std::sync::{Arc, Mutex};
 use fred::interfaces::EventInterface;
 use starling_kernel::{
     id::{self, Incarnation, NodeId},
-    ports::{Backend, PresenceTimes},
+    ports::{Backend, Heard, PresenceTimes},
     topic::Namespace,
 };
-use tokio::task::AbortHandle;
-use tracing::info;
+use tokio::task::{AbortHandle, JoinSet};
+use tracing::{error, info};
 
 pub use self::config::{ConnectError, RedisConfig};
 use self::{bus::Relay, keys::Keys, link::Link, script::Args};
-use crate::metric;
+use crate::{ear::Ear, metric};
 
 /// One node's handle; implements all ports, each in the file of its name.
 struct RedisNode {
@@ -45,7 +45,7 @@ struct RedisNode {
     history: usize,
     /// The life that this node has begun last.
     begun: Mutex<Option<Incarnation>>,
-    tasks: Vec<AbortHandle>,
+    tasks: AbortHandle,
 }
 
 /// Connects a node. Fails where Redis cannot be reached now; afterwards it reconnects forever.
@@ -88,12 +88,13 @@ pub async fn connect(
     })
 }
 
-/// Connects, and starts what runs for as long as the node lives.
+/// Connects, and starts what runs for as long as the node lives. Where any of it ends nevertheless,
+/// the node is told that it is deaf.
 async fn start(
     relay: &Arc<Relay>,
     keys: &Keys,
     config: &RedisConfig,
-) -> Result<Vec<AbortHandle>, ConnectError> {
+) -> Result<AbortHandle, ConnectError> {
     let link = &relay.link;
     // Before anything can arrive on them.
     let messages = link.subscriber.message_rx();
@@ -107,13 +108,22 @@ async fn start(
     while reconnects.try_recv().is_ok() {}
     let subscribed = relay.restore_once().await;
     subscribed.map_err(|error| config.unreachable(&error.to_string()))?;
-    let tasks = [
-        tokio::spawn(link.clone().keep(commands, subscriber)),
-        tokio::spawn(bus::hear(relay.clone(), messages)),
-        tokio::spawn(bus::restore(relay.clone(), reconnects)),
-        tokio::spawn(watch::watch(relay.clone())),
-    ];
-    Ok(tasks.iter().map(|task| task.abort_handle()).collect())
+    let mut tasks = JoinSet::new();
+    tasks.spawn(link.clone().keep(commands, subscriber));
+    tasks.spawn(bus::hear(relay.clone(), messages));
+    tasks.spawn(bus::restore(relay.clone(), reconnects));
+    tasks.spawn(watch::watch(relay.clone()));
+    Ok(tokio::spawn(guard(tasks, relay.ear.clone())).abort_handle())
+}
+
+/// Waits for what must not end. Aborted, it aborts all.
+async fn guard(mut tasks: JoinSet<()>, ear: Ear) {
+    let ended = tasks.join_next().await;
+    error!(
+        ?ended,
+        "a task that keeps the connection to redis has ended"
+    );
+    ear.tell_surely(Heard::Ended).await;
 }
 
 async fn agree_on_partitions(
@@ -134,10 +144,28 @@ async fn agree_on_partitions(
 impl Drop for RedisNode {
     /// A dropped node hears nothing more and lets its connections go.
     fn drop(&mut self) {
-        self.tasks.iter().for_each(AbortHandle::abort);
+        self.tasks.abort();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let link = self.link.clone();
             runtime.spawn(async move { link.quit().await });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_ends_or_fails_makes_the_node_deaf_for_good() {
+        for fails in [false, true] {
+            let (ear, mut heard) = Ear::new(8);
+            let mut tasks = JoinSet::new();
+            tasks.spawn(std::future::pending());
+            tasks.spawn(async move { assert!(!fails, "on purpose") });
+            guard(tasks, ear).await;
+            assert_eq!(heard.recv().await, Some(Heard::Ended));
+            assert_eq!(heard.recv().await, None);
         }
     }
 }

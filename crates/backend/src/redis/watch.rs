@@ -51,7 +51,7 @@ pub(super) async fn watch(relay: Arc<Relay>) {
             Canary::Heard(time) => {
                 histogram!(metric::ROUND_TRIP).record(time);
                 last_heard = Instant::now();
-                set_up(&relay, true);
+                set_up(&relay, true).await;
                 sleep(PERIODS.0).await;
                 continue;
             }
@@ -60,7 +60,7 @@ pub(super) async fn watch(relay: Arc<Relay>) {
         };
         let silent = last_heard.elapsed() > DOWN;
         if silent || !client.is_connected() {
-            set_up(&relay, false);
+            set_up(&relay, false).await;
         }
         let may_restart = last_restart.is_none_or(|at| at.elapsed() > RESTART);
         if silent && may_restart && client.is_connected() {
@@ -92,10 +92,10 @@ async fn send_canary(relay: &Relay) -> Canary {
     }
 }
 
-fn set_up(relay: &Relay, up: bool) {
+async fn set_up(relay: &Relay, up: bool) {
     if relay.up.swap(up, Ordering::Relaxed) != up {
         info!(up, "the relay");
         gauge!(metric::UP).set(if up { 1.0 } else { 0.0 });
-        relay.ear.tell(Heard::Up(up));
+        relay.ear.tell_surely(Heard::Up(up)).await;
     }
 }

@@ -13,11 +13,17 @@ mod listener;
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, OnceLock, Weak},
+    sync::{
+        Arc, Mutex, OnceLock, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use metrics::counter;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::JoinHandle,
+};
 use tracing::{info, warn};
 
 pub use admission::Admission;
@@ -95,6 +101,7 @@ pub struct Hub {
     latest: latest::Latest,
     /// Messages that are shown to somebody who missed more than the log holds.
     history: usize,
+    hears: AtomicBool,
 }
 
 impl Hub {
@@ -108,6 +115,7 @@ impl Hub {
             healing: Semaphore::new(HEALING_AT_ONCE),
             latest: latest::Latest::default(),
             history,
+            hears: AtomicBool::new(false),
         })
     }
 
@@ -125,16 +133,20 @@ impl Hub {
     }
 
     /// Listens to `topics` for good, then starts to hear. Call once, before the first connection.
-    pub async fn run(self: &Arc<Self>, topics: Vec<Topic>) -> PortResult<()> {
+    ///
+    /// The task that hears should live as long as the process: a node on which it has ended is deaf.
+    pub async fn run(self: &Arc<Self>, topics: Vec<Topic>) -> PortResult<JoinHandle<()>> {
         let heard = self.backend.bus.listen();
         for topic in topics {
             let channel = self.channel(&topic);
             channel.pin(&self.backend).await?;
         }
-        if let Some(heard) = heard {
-            tokio::spawn(listen(self.clone(), heard));
-        }
-        Ok(())
+        Ok(tokio::spawn(listen(self.clone(), heard)))
+    }
+
+    /// Whether the relay works, as far as is known: what others publish arrives here.
+    pub fn hears(&self) -> bool {
+        self.hears.load(Ordering::Relaxed)
     }
 
     /// Lets a connection listen to a topic. It hears nothing before the admission is opened, and
@@ -279,7 +291,11 @@ impl Hub {
                 self.go_on(&channel, next);
             }
             Heard::Lost => self.compare(),
-            Heard::Up(up) => info!(up, "relay"),
+            Heard::Up(up) => {
+                info!(up, "relay");
+                self.hears.store(up, Ordering::Relaxed);
+            }
+            Heard::Ended => {}
         }
     }
 
@@ -322,10 +338,16 @@ impl Hub {
     }
 }
 
-async fn listen(hub: Arc<Hub>, mut heard: mpsc::Receiver<Heard>) {
-    while let Some(heard) = heard.recv().await {
-        hub.hear(heard);
+/// Ends when the relay does, or at once where it could not be listened to.
+async fn listen(hub: Arc<Hub>, heard: Option<mpsc::Receiver<Heard>>) {
+    if let Some(mut heard) = heard {
+        while let Some(heard) = heard.recv().await
+            && heard != Heard::Ended
+        {
+            hub.hear(heard);
+        }
     }
+    hub.hears.store(false, Ordering::Relaxed);
 }
 
 /// Hands a message to a connection. One that cannot take a message that must not be missed is

@@ -69,6 +69,8 @@ pub enum Heard {
     Lost,
     /// The relay answers (`true`) or does not (`false`).
     Up(bool),
+    /// This node hears nothing any more, for good: something that listens has failed.
+    Ended,
 }
 
 /// The relay.
