@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use starling_kernel::{error::Code, ports::Heard};
-use starling_testkit::{Client, Cluster};
+use starling_testkit::{Client, Cluster, claims};
 use tokio::time::sleep;
 
 async fn say(client: &Client, n: usize) -> u64 {
@@ -250,6 +250,25 @@ async fn a_wiped_backend_is_told_and_not_hidden() {
     assert_eq!(clients[1].next("room-message").await["seq"], seq);
     let list = clients[1].call("list-presence", json!({})).await.unwrap();
     assert_eq!(list["total"], 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guest_is_the_same_on_every_node_after_a_wipe() {
+    let cluster = Cluster::start(2).await;
+    let register = async |node: usize| {
+        let mut guest = claims("somebody");
+        guest.guest = true;
+        let guest = cluster.nodes[node].connect(guest).await;
+        let key = json!({"userId": "a key", "username": "Gus"});
+        let registered = guest.call("register", key).await.unwrap();
+        registered["userId"].clone()
+    };
+    let before = register(0).await;
+    cluster.store.wipe();
+    sleep(Duration::from_secs(5)).await;
+    // This node has never asked for the secret.
+    assert_eq!(register(1).await, before);
+    assert_eq!(register(0).await, before);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,10 @@
 //! The `userId` that a guest sends is its own secret, made up by its client. Others see an id
 //! derived from it, so that sending somebody's public id makes nobody that somebody.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -12,7 +15,6 @@ use starling_kernel::{
     feature::Services,
     id::{UserId, random},
 };
-use tokio::sync::OnceCell;
 
 /// Longest accepted key, in bytes.
 const KEY: usize = 128;
@@ -20,14 +22,17 @@ const KEY: usize = 128;
 pub(super) struct Guests {
     services: Arc<Services>,
     /// The same on all nodes; kept by the backend.
-    secret: OnceCell<String>,
+    secret: Mutex<Option<String>>,
+    /// The backend may have been wiped since it was asked.
+    doubt: AtomicBool,
 }
 
 impl Guests {
     pub(super) fn new(services: Arc<Services>) -> Self {
         Self {
             services,
-            secret: OnceCell::new(),
+            secret: Mutex::default(),
+            doubt: AtomicBool::new(false),
         }
     }
 
@@ -38,13 +43,42 @@ impl Guests {
                 "userId must be 1 to {KEY} bytes"
             )));
         }
-        let rooms = &self.services.backend.rooms;
-        let candidate = random(32);
-        let secret = self
-            .secret
-            .get_or_try_init(|| rooms.secret("guests", &candidate))
-            .await?;
-        derive(secret, key)
+        derive(&self.secret().await?, key)
+    }
+
+    /// The backend may have lost the secret: puts it back, before another node makes up a new one.
+    pub(super) fn restore(self: &Arc<Self>) {
+        if self.known().is_none() {
+            return;
+        }
+        self.doubt.store(true, Ordering::Relaxed);
+        let guests = self.clone();
+        // Where it fails the next guest tries again.
+        tokio::spawn(async move { guests.secret().await });
+    }
+
+    async fn secret(&self) -> Result<String, AppError> {
+        // Cleared first: a doubt that comes while the backend is asked is another one.
+        let doubted = self.doubt.swap(false, Ordering::Relaxed);
+        let known = self.known();
+        if let (Some(secret), false) = (&known, doubted) {
+            return Ok(secret.clone());
+        }
+        let candidate = known.unwrap_or_else(|| random(32));
+        let asked = self.services.backend.rooms.secret("guests", &candidate);
+        let secret = asked
+            .await
+            .inspect_err(|_| self.doubt.store(true, Ordering::Relaxed))?;
+        *self.lock() = Some(secret.clone());
+        Ok(secret)
+    }
+
+    fn known(&self) -> Option<String> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+        self.secret.lock().expect("no panic while held")
     }
 }
 

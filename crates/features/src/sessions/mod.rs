@@ -28,14 +28,14 @@ const ROOT: Namespace = "/";
 
 pub(crate) struct Sessions {
     services: Arc<Services>,
-    guests: Guests,
+    guests: Arc<Guests>,
     scope: PresenceScope,
 }
 
 impl Sessions {
     pub(crate) fn new(services: Arc<Services>, scope: PresenceScope) -> Self {
         Self {
-            guests: Guests::new(services.clone()),
+            guests: Arc::new(Guests::new(services.clone())),
             services,
             scope,
         }
@@ -209,5 +209,9 @@ impl Feature for Sessions {
         };
         envelope.except = transition.conn.clone();
         self.announce(transition, &envelope);
+    }
+
+    fn lost(&self) {
+        self.guests.restore();
     }
 }
