@@ -64,8 +64,10 @@ impl Meter {
         Verdict::PassIfUser
     }
 
-    /// The user's bucket is empty: refuse everything for `wait`.
+    /// The user's bucket is empty: refuse everything for `wait`, and then ask it again for what was
+    /// let through on credit.
     pub fn hold(&mut self, wait: Duration) {
+        self.unsettled = CHUNK - 1;
         self.refused_until = Some(Instant::now() + wait);
     }
 
@@ -133,5 +135,18 @@ mod tests {
         assert_eq!(asked, 3);
         meter.hold(Duration::from_millis(100));
         assert_eq!(meter.take(&limits), Verdict::Limited);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_chunk_that_was_refused_is_still_owed() {
+        let limits = Limits::default();
+        let mut meter = Meter::new(&limits);
+        while meter.take(&limits) != Verdict::PassIfUser {}
+        for _ in 0..3 {
+            meter.hold(Duration::from_millis(100));
+            advance(Duration::from_millis(100)).await;
+            assert_eq!(meter.take(&limits), Verdict::PassIfUser);
+        }
+        assert_eq!(meter.take(&limits), Verdict::Pass, "it was taken");
     }
 }

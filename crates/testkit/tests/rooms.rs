@@ -308,3 +308,23 @@ async fn a_node_knows_whether_it_hears_and_that_it_never_will_again() {
     sleep(Duration::from_millis(1)).await;
     assert!(node.listening.is_finished() && !hub.hears());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_users_rate_holds_over_all_connections() {
+    let cluster = Cluster::start(2).await;
+    let mut clients = Vec::new();
+    for n in 0..10 {
+        clients.push(cluster.connect(n % 2, "u").await);
+    }
+    let mut passed = 0;
+    for _ in 0..800 {
+        for client in &clients {
+            let error = client.call("no-such-event", json!({})).await.unwrap_err();
+            passed += usize::from(error.code != Code::RateLimited);
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    // Twice the rate at once, eight seconds of it, and what each connection is asked for afterwards.
+    let most = 2 * 400 + 8 * 400 + 10 * 49;
+    assert!(passed <= most, "{passed} of at most {most}");
+}
