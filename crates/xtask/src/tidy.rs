@@ -10,13 +10,14 @@ use serde_json::Value;
 
 use crate::paths;
 
-/// Which of our own crates a crate may be built on. `gateway`, `testkit` and `loadgen` see all.
-const MAY_USE: [(&str, &[&str]); 5] = [
+/// Which of our own crates a crate may be built on. `gateway` and `testkit` see all.
+const MAY_USE: [(&str, &[&str]); 6] = [
     ("starling-kernel", &[]),
     ("starling-backend", &["starling-kernel"]),
     ("starling-features", &["starling-kernel"]),
     ("starling-edge", &["starling-kernel"]),
     ("starling-xtask", &[]),
+    ("starling-loadgen", &["starling-xtask"]),
 ];
 
 /// Runs every check and reports all that is wrong.

@@ -1,4 +1,4 @@
-//! Building the gateway and finding what came out.
+//! Building a binary of ours and finding what came out.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -10,8 +10,13 @@ use crate::paths;
 
 /// Builds the gateway; returns its executable.
 pub(super) fn gateway(release: bool) -> Result<PathBuf> {
+    binary("starling-gateway", "starling", release)
+}
+
+/// Builds a binary of a package of ours; returns its executable.
+pub(crate) fn binary(package: &str, name: &str, release: bool) -> Result<PathBuf> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["build", "--quiet", "--package", "starling-gateway"]);
+    command.args(["build", "--quiet", "--package", package]);
     command
         .arg("--message-format=json-render-diagnostics")
         .current_dir(paths::root());
@@ -24,19 +29,19 @@ pub(super) fn gateway(release: bool) -> Result<PathBuf> {
         .output()
         .context("cargo")?;
     if !output.status.success() {
-        bail!("the gateway does not build");
+        bail!("{package} does not build");
     }
     let messages = String::from_utf8_lossy(&output.stdout);
     messages
         .lines()
         .rev()
-        .find_map(executable)
-        .context("cargo named no executable of the gateway")
+        .find_map(|message| executable(message, name))
+        .with_context(|| format!("cargo named no executable of {package}"))
 }
 
-fn executable(message: &str) -> Option<PathBuf> {
+fn executable(message: &str, name: &str) -> Option<PathBuf> {
     let message: Value = serde_json::from_str(message).ok()?;
-    if message["target"]["name"] != "starling" {
+    if message["target"]["name"] != name {
         return None;
     }
     message["executable"].as_str().map(PathBuf::from)
@@ -50,11 +55,14 @@ mod tests {
     fn the_executable_is_the_one_of_the_binary_starling() {
         let line = r#"{"target":{"name":"starling"},"executable":"target/debug/starling"}"#;
         assert_eq!(
-            executable(line),
+            executable(line, "starling"),
             Some(PathBuf::from("target/debug/starling"))
         );
         assert_eq!(
-            executable(r#"{"target":{"name":"starling_kernel"},"executable":null}"#),
+            executable(
+                r#"{"target":{"name":"starling_kernel"},"executable":null}"#,
+                "starling"
+            ),
             None
         );
     }

@@ -1,6 +1,6 @@
 //! `cargo xtask cluster`: Redis, gateways and nginx as local processes.
 
-mod build;
+pub(crate) mod build;
 mod ready;
 mod running;
 mod setup;
@@ -14,7 +14,7 @@ use clap::Args;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use running::Cluster;
+pub use running::{Cluster, Node};
 
 /// Start Redis, gateways and nginx as local processes and stay in the foreground.
 ///
@@ -51,6 +51,9 @@ pub struct Options {
     /// Keep the log files here instead of in a temporary directory.
     #[arg(long, value_name = "DIR")]
     pub logs: Option<PathBuf>,
+    /// Leave nginx out: the load generator talks to the gateways themselves.
+    #[arg(skip)]
+    pub bare: bool,
 }
 
 /// What the main loop reacts to.
@@ -137,7 +140,12 @@ fn wishes() -> Result<Receiver<Wish>> {
     Ok(receiver)
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+/// `K=V` of a command line.
+///
+/// # Errors
+///
+/// When there is no `=`.
+pub fn key_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected K=V")?;
     Ok((key.to_owned(), value.to_owned()))
 }

@@ -20,15 +20,30 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 const END_WITHIN: Duration = Duration::from_secs(3);
 
 /// The processes of a cluster. The watchdog removes their directory at the end.
-pub(super) struct Cluster {
+pub struct Cluster {
     members: Vec<Member>,
     plan: Plan,
     watchdog: Option<Watchdog>,
 }
 
+/// A gateway that runs.
+pub struct Node {
+    /// Its name.
+    pub name: String,
+    /// Port for clients, on loopback.
+    pub port: u16,
+    /// Process id.
+    pub pid: u32,
+}
+
 impl Cluster {
-    /// Starts every process, without waiting for them.
-    pub(super) fn start(options: &Options) -> Result<Self> {
+    /// Starts every process, without waiting for them. The running executable must know the
+    /// command `watchdog DIR` ([`crate::watchdog::run`]).
+    ///
+    /// # Errors
+    ///
+    /// When a program is missing, or a process cannot be started.
+    pub fn start(options: &Options) -> Result<Self> {
         raise_descriptor_limit();
         let dir = setup::directory()?;
         let watchdog = Some(Watchdog::start(&dir)?);
@@ -60,7 +75,11 @@ impl Cluster {
     }
 
     /// Waits until all are ready. An early end, or `go_on` saying no, is an error.
-    pub(super) fn wait_ready(&mut self, go_on: &dyn Fn() -> bool) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// Also when one is not ready after 30 s; with the end of its log.
+    pub fn wait_ready(&mut self, go_on: &dyn Fn() -> bool) -> Result<()> {
         let until = Instant::now() + READY_WITHIN;
         loop {
             if let Some(member) = self.members.iter_mut().find_map(ended) {
@@ -112,7 +131,7 @@ impl Cluster {
     }
 
     /// Ends every process, nginx first: with their clients gone the gateways drain at once.
-    pub(super) fn stop(&mut self) {
+    pub fn stop(&mut self) {
         eprintln!("cluster: stopping");
         for member in self.members.iter().rev() {
             member.service.signal(Signal::SIGTERM);
@@ -148,13 +167,31 @@ impl Cluster {
         }
     }
 
+    /// The gateways.
+    pub fn nodes(&self) -> Vec<Node> {
+        let nodes = self.plan.nodes.iter();
+        nodes
+            .map(|(name, port, _)| Node {
+                name: name.clone(),
+                port: *port,
+                pid: self.pid(name).unwrap_or_default(),
+            })
+            .collect()
+    }
+
+    /// Process id of Redis, unless the caller brought one.
+    pub fn redis(&self) -> Option<u32> {
+        self.pid("redis")
+    }
+
+    fn pid(&self, name: &str) -> Option<u32> {
+        let mut members = self.members.iter();
+        members
+            .find(|m| m.service.name == name)
+            .map(|m| m.service.pid())
+    }
+
     fn description(&self) -> Value {
-        let pid = |name: &str| {
-            self.members
-                .iter()
-                .find(|m| m.service.name == name)
-                .map(|m| m.service.pid())
-        };
         let nodes: Vec<_> = self
             .plan
             .nodes
@@ -164,14 +201,14 @@ impl Cluster {
                     "name": name,
                     "url": format!("http://127.0.0.1:{client}"),
                     "admin": format!("http://127.0.0.1:{admin}"),
-                    "pid": pid(name),
+                    "pid": self.pid(name),
                 })
             })
             .collect();
         json!({
             "url": format!("http://127.0.0.1:{}", self.plan.port),
-            "redis": { "url": self.plan.redis_url, "pid": pid("redis") },
-            "nginx": { "pid": pid("nginx") },
+            "redis": { "url": self.plan.redis_url, "pid": self.redis() },
+            "nginx": { "pid": self.pid("nginx") },
             "nodes": nodes,
             "jwt_secret": self.plan.jwt_secret,
             "api_key": self.plan.api_key,

@@ -54,7 +54,7 @@ pub(super) fn setup(options: &Options, dir: &Path, logs: &Path) -> Result<Setup>
         .env
         .iter()
         .any(|(key, _)| key == "STARLING_REDIS_URL");
-    install_programs(own_redis)?;
+    install_programs(own_redis, !options.bare)?;
     let gateway = gateway_binary(options, dir)?;
     let public = ports::this_or_any(options.port)?;
     let redis = ports::any()?;
@@ -70,7 +70,9 @@ pub(super) fn setup(options: &Options, dir: &Path, logs: &Path) -> Result<Setup>
     for (planned, reserved) in plan.nodes.iter().zip(nodes) {
         members.push(gateway_member(&gateway, &plan, planned, reserved, logs));
     }
-    members.push(nginx_member(dir, logs, &plan, public)?);
+    if !options.bare {
+        members.push(nginx_member(dir, logs, &plan, public)?);
+    }
     Ok(Setup { members, plan })
 }
 
@@ -86,8 +88,10 @@ fn gateway_binary(options: &Options, dir: &Path) -> Result<PathBuf> {
     Ok(copy)
 }
 
-fn install_programs(own_redis: bool) -> Result<()> {
-    programs::ensure(if own_redis { &[REDIS, NGINX] } else { &[NGINX] })
+fn install_programs(own_redis: bool, nginx: bool) -> Result<()> {
+    let redis = own_redis.then_some(REDIS);
+    let nginx = nginx.then_some(NGINX);
+    programs::ensure(&redis.into_iter().chain(nginx).collect::<Vec<_>>())
 }
 
 fn plan(options: &Options, port: u16, redis: u16, nodes: &[(Reserved, Reserved)]) -> Result<Plan> {

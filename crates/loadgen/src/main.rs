@@ -1,0 +1,108 @@
+//! `starling-loadgen`: starts gateways and a Redis, measures, prints a line of JSON for each
+//! measurement. `cargo xtask bench` runs it.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use starling_loadgen::outcome::Outcome;
+use starling_loadgen::scenarios::{Field, Scenario};
+use starling_loadgen::usage::Processes;
+use starling_xtask::cluster::{self, Cluster};
+use starling_xtask::watchdog;
+use tokio::task::LocalSet;
+use tokio::time::timeout;
+
+/// No run takes longer.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// Measures gateways of its own on loopback; prints a line of JSON for each measurement.
+#[derive(Parser)]
+#[command(name = "starling-loadgen")]
+struct Cli {
+    /// The gateway's executable; without it, the workspace's debug build.
+    #[arg(long, value_name = "FILE")]
+    gateway: Option<PathBuf>,
+    /// How many gateways.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=32))]
+    nodes: u8,
+    /// An environment variable for the gateways; may be repeated.
+    #[arg(long = "env", value_name = "K=V", value_parser = cluster::key_value)]
+    env: Vec<(String, String)>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Measure(Scenario),
+    /// Ends what a killed run left behind (started by the run itself).
+    #[command(hide = true)]
+    Watchdog {
+        /// Directory to remove at the end.
+        dir: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match &cli.command {
+        Command::Watchdog { dir } => watchdog::run(dir),
+        Command::Measure(scenario) => measure(&cli, scenario),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("loadgen: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(cli: &Cli, scenario: &Scenario) -> Result<()> {
+    let mut cluster = Cluster::start(&cluster::Options {
+        nodes: cli.nodes,
+        port: 0,
+        release: false,
+        guest: true,
+        env: cli.env.clone(),
+        gateway: cli.gateway.clone(),
+        logs: None,
+        bare: true,
+    })?;
+    let outcomes = cluster
+        .wait_ready(&|| true)
+        .and_then(|()| run(&cluster, scenario));
+    cluster.stop();
+    let mut stdout = std::io::stdout().lock();
+    for outcome in outcomes? {
+        writeln!(stdout, "{}", serde_json::to_string(&outcome)?)?;
+    }
+    Ok(())
+}
+
+/// Runs on this thread alone; at the end every connection is gone.
+fn run(cluster: &Cluster, scenario: &Scenario) -> Result<Vec<Outcome>> {
+    let nodes = cluster.nodes();
+    let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    let processes = Processes {
+        gateways: nodes.iter().map(|node| node.pid).collect(),
+        redis: cluster.redis().context("no Redis of our own")?,
+    };
+    let field = Field::new(
+        nodes.iter().map(|node| local(node.port)).collect(),
+        processes,
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let limited = async { timeout(LIMIT, scenario.run(&field)).await };
+    LocalSet::new()
+        .block_on(&runtime, limited)
+        .context("the run took more than ten minutes")?
+}

@@ -1,0 +1,48 @@
+//! What a connection holds that does nothing.
+
+use anyhow::Result;
+use clap::Args;
+
+use super::{Field, SILENCE};
+use crate::outcome::Outcome;
+
+/// Connections, bare or in rooms.
+#[derive(Args)]
+pub struct Options {
+    /// How many connections.
+    #[arg(long, default_value_t = 2700)]
+    connections: usize,
+    /// Members of each room; 0 for connections in no room.
+    #[arg(long, default_value_t = 0)]
+    members: usize,
+}
+
+pub(super) async fn run(field: &Field, options: &Options) -> Result<Outcome> {
+    let Options {
+        connections,
+        members,
+    } = *options;
+    let before = field.settled_memory().await?;
+    let window = field.window()?;
+    let (case, clients) = match members {
+        0 => (
+            "idle, bare".to_owned(),
+            field
+                .each(0..connections, async |n| field.connect(n).await)
+                .await?,
+        ),
+        members => (
+            format!("idle, in a room of {members}"),
+            field.fill(connections / members, members).await?,
+        ),
+    };
+    field.shared.quiet(SILENCE).await?;
+    let used = window.used()?;
+    let grown = field.settled_memory().await? - before;
+
+    let mut outcome = field.outcome(case, &used);
+    let each = clients.len().max(1) as f64;
+    outcome.figure("gateway memory, kB per connection", grown / each / 1e3);
+    outcome.count("connected", clients.len() as u64);
+    Ok(outcome)
+}

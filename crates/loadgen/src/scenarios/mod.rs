@@ -1,0 +1,176 @@
+//! The measurements. Each runs against fresh gateways, and tells what it found.
+
+mod deliver;
+mod idle;
+mod join;
+mod leave;
+mod list;
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Subcommand;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use crate::client::Client;
+use crate::outcome::Outcome;
+use crate::tally::Shared;
+use crate::usage::{Cpu, Processes, Window};
+
+/// How many clients are on their way in at the same time.
+const AT_ONCE: usize = 32;
+/// Nobody has been sent anything for this long: whatever a join brought about is over. Longer
+/// than the pause between two member lists of a large room.
+const SILENCE: Duration = Duration::from_millis(1500);
+
+/// What to measure.
+#[derive(Subcommand)]
+pub enum Scenario {
+    /// Messages into rooms, stored (`room-message`), then live (`room-event`), at a fixed rate.
+    Deliver(deliver::Options),
+    /// Connecting and joining, as fast as it goes.
+    Join(join::Options),
+    /// What an idle connection holds.
+    Idle(idle::Options),
+    /// `list-rooms` among private rooms of others.
+    List(list::Options),
+    /// Disconnects while others type.
+    Leave(leave::Options),
+}
+
+impl Scenario {
+    /// Runs it.
+    ///
+    /// # Errors
+    ///
+    /// When a gateway refuses something, does not answer within a minute, or ends.
+    pub async fn run(&self, field: &Field) -> Result<Vec<Outcome>> {
+        match self {
+            Self::Deliver(options) => deliver::run(field, options).await,
+            Self::Join(options) => Ok(vec![join::run(field, options).await?]),
+            Self::Idle(options) => Ok(vec![idle::run(field, options).await?]),
+            Self::List(options) => Ok(vec![list::run(field, options).await?]),
+            Self::Leave(options) => Ok(vec![leave::run(field, options).await?]),
+        }
+    }
+}
+
+/// Where a measurement takes place.
+pub struct Field {
+    /// What all clients share.
+    pub shared: Rc<Shared>,
+    /// Client addresses of the gateways.
+    pub gateways: Vec<SocketAddr>,
+    /// Whose time and memory is measured.
+    pub processes: Processes,
+}
+
+impl Field {
+    /// A field of these gateways.
+    pub fn new(gateways: Vec<SocketAddr>, processes: Processes) -> Self {
+        Self {
+            shared: Rc::default(),
+            gateways,
+            processes,
+        }
+    }
+
+    async fn connect(&self, node: usize) -> Result<Rc<Client>> {
+        let gateway = self.gateways[node % self.gateways.len()];
+        Client::connect(&self.shared, gateway).await
+    }
+
+    /// Does it for every number of the range, some at a time; the results are in order.
+    async fn each<T, F>(&self, range: std::ops::Range<usize>, one: F) -> Result<Vec<T>>
+    where
+        F: AsyncFn(usize) -> Result<T>,
+    {
+        let one = &one;
+        let all = stream::iter(range).map(move |number| one(number));
+        all.buffered(AT_ONCE).try_collect().await
+    }
+
+    /// Connects and joins `rooms` × `members` clients. The one with number `n` is in room
+    /// `n % rooms`, and every room is spread over all gateways.
+    async fn fill(&self, rooms: usize, members: usize) -> Result<Vec<Rc<Client>>> {
+        let enter = async |n: usize, event: &str| {
+            let client = self.connect(n / rooms).await?;
+            let payload = json!({"roomName": room(n % rooms), "username": format!("user-{n}")});
+            client.call(event, &payload).await?;
+            anyhow::Ok(client)
+        };
+        let mut all = self
+            .each(0..rooms, async |n| enter(n, "create-room").await)
+            .await?;
+        let others = self
+            .each(rooms..rooms * members, async |n| {
+                enter(n, "join-room").await
+            })
+            .await?;
+        all.extend(others);
+        Ok(all)
+    }
+
+    /// The gateways' memory, once it does not change any more (by 1 %, within a second), or
+    /// after ten seconds.
+    async fn settled_memory(&self) -> Result<f64> {
+        let mut last = self.processes.memory()? as f64;
+        for _ in 0..10 {
+            sleep(Duration::from_secs(1)).await;
+            let now = self.processes.memory()? as f64;
+            let change = (now - last).abs();
+            last = now;
+            if change < now / 100.0 {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    fn window(&self) -> Result<Window<'_>> {
+        Window::begin(&self.processes)
+    }
+
+    fn outcome(&self, case: String, used: &Cpu) -> Outcome {
+        Outcome {
+            case,
+            figures: Vec::new(),
+            counts: Vec::new(),
+            failures: self.shared.tally.failures(),
+            failure: self.shared.tally.first_failure(),
+            others: used.others,
+        }
+    }
+}
+
+/// The name of a room.
+fn room(number: usize) -> String {
+    format!("room-{number}")
+}
+
+/// CPU seconds as microseconds for each of so many.
+fn micros_each(seconds: f64, count: usize) -> f64 {
+    seconds * 1e6 / count.max(1) as f64
+}
+
+/// Does something so many times a second, evenly, for so long: `one` is given the number and the
+/// time it was due. Late ones are caught up with; the times they were due stay as they are.
+async fn paced(
+    rate: f64,
+    count: usize,
+    mut one: impl FnMut(usize, Instant) -> Result<()>,
+) -> Result<()> {
+    let began = Instant::now();
+    for number in 0..count {
+        let due = began + Duration::from_secs_f64(number as f64 / rate);
+        if due > Instant::now() {
+            tokio::time::sleep_until(due).await;
+        }
+        one(number, due)?;
+    }
+    Ok(())
+}
