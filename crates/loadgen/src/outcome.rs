@@ -25,6 +25,8 @@ pub struct Outcome {
     pub failures: u64,
     /// The first of them, in words.
     pub failure: Option<String>,
+    /// Cores that the load generator itself used meanwhile.
+    pub own: f64,
     /// Cores that other processes of the machine used meanwhile.
     pub others: f64,
 }

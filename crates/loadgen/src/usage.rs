@@ -17,15 +17,17 @@ pub struct Processes {
     pub redis: u32,
 }
 
-/// CPU seconds (user and system), at one moment or between two.
+/// CPU seconds (user and system), at one moment or of a window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cpu {
     /// Of all gateways.
     pub gateways: f64,
     /// Of Redis.
     pub redis: f64,
+    /// Of this process; of a window: cores.
+    pub own: f64,
     /// Of everything on the machine that is neither under test nor this process. Time in
-    /// interrupts is nobody's and not in it.
+    /// interrupts is nobody's and not in it. Of a window: cores.
     pub others: f64,
 }
 
@@ -40,11 +42,12 @@ impl Processes {
         let gateways = gateways.sum::<Result<f64>>()?;
         let redis = cpu(&self.redis.to_string())?;
         let machine = machine(&fs::read_to_string("/proc/stat")?)?;
-        let others = machine - gateways - redis - cpu("self")?;
+        let own = cpu("self")?;
         Ok(Cpu {
             gateways,
             redis,
-            others,
+            own,
+            others: machine - gateways - redis - own,
         })
     }
 
@@ -84,7 +87,7 @@ impl<'a> Window<'a> {
         })
     }
 
-    /// What was used up to now; `others` as a number of cores.
+    /// What was used up to now.
     ///
     /// # Errors
     ///
@@ -95,6 +98,7 @@ impl<'a> Window<'a> {
         Ok(Cpu {
             gateways: now.gateways - self.first.gateways,
             redis: now.redis - self.first.redis,
+            own: (now.own - self.first.own) / seconds,
             others: (now.others - self.first.others).max(0.0) / seconds,
         })
     }

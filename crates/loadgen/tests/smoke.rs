@@ -87,6 +87,6 @@ fn every_call_of_list_rooms_is_answered() {
 
 #[test]
 fn those_who_leave_are_not_counted_as_lost() {
-    let outcomes = run("leave --typists 4 --leavers 10 --seconds 2");
+    let outcomes = run("leave --typists 4 --leavers 10");
     expect(&outcomes, "left", &[10]);
 }

@@ -1,5 +1,6 @@
 //! The project's own commands; `main.rs` is their command line.
 
+pub mod bench;
 pub mod cluster;
 pub mod load;
 pub mod nginx;

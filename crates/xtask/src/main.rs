@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use starling_xtask::{cluster, load, nginx, testing, tidy, watchdog};
+use starling_xtask::{bench, cluster, load, nginx, testing, tidy, watchdog};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The project's own commands")]
@@ -18,6 +18,7 @@ enum Command {
     Cluster(cluster::Options),
     Test(testing::Options),
     Load(load::Options),
+    Bench(bench::Options),
     /// Write nginx/nodes.conf, the list of gateways that docker-compose.yml uses.
     Nginx,
     /// Check the rules of the house: who depends on whom, links in the docs, generated files.
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Cluster(options) => cluster::run(&options),
         Command::Test(options) => testing::run(&options),
         Command::Load(options) => load::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Nginx => nginx::write_committed(),
         Command::Tidy => tidy::run(),
         Command::Watchdog { dir } => watchdog::run(&dir),

@@ -1,109 +1,110 @@
-//! What a disconnect costs while others type.
+//! What a disconnect costs, also while others type.
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::json;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Field, SILENCE, micros_each, paced, room};
+use super::{Field, SILENCE, micros_each, paced};
 use crate::client::Client;
 use crate::outcome::Outcome;
-use crate::usage::Cpu;
 
-/// How often each typist says so: more often than the 2 s after which it would be taken for silent.
-const KEYSTROKE: Duration = Duration::from_millis(1500);
-/// Members of a leaver's room.
-const ROOM: usize = 10;
+/// All leave within this time, evenly.
+const LEAVING: Duration = Duration::from_secs(1);
+/// The window of those in no room: nothing is left to do once they are gone.
+const BARE: Duration = Duration::from_millis(1250);
+/// The window of those in rooms: they stay members for the grace of 5 s.
+const IN_ROOMS: Duration = Duration::from_secs(8);
+/// A typist is forgotten after 2 s.
+const TYPING: Duration = Duration::from_millis(1900);
 
 /// Typists and leavers.
 #[derive(Args)]
 pub struct Options {
-    /// Connections that type all the time, each in a room of its own, where nobody hears it.
-    #[arg(long, default_value_t = 2000)]
+    /// Connections that count as typing meanwhile, each in a room of its own.
+    #[arg(long, default_value_t = 3000)]
     typists: usize,
-    /// Connections that leave, in rooms of ten.
-    #[arg(long, default_value_t = 1000)]
+    /// Connections that leave.
+    #[arg(long, default_value_t = 3000)]
     leavers: usize,
-    /// Length of each of the two windows, in seconds: more than the grace of 5 s.
-    #[arg(long, default_value_t = 12)]
-    seconds: u64,
+    /// Members of each room of leavers; 0 for leavers in no room. Takes longer than anybody
+    /// types, so it goes with no typists only.
+    #[arg(long, default_value_t = 0)]
+    members: usize,
 }
 
-/// Two windows of the same length, one without leavers and one with: what the second took more is
-/// theirs, the end of their grace included.
+/// Typists type, and the window begins when they have: nothing but the leaving is in it.
 pub(super) async fn run(field: &Field, options: &Options) -> Result<Outcome> {
-    let Options {
-        typists, leavers, ..
-    } = *options;
-    let rooms = leavers.div_ceil(ROOM);
-    let leavers = field.fill(rooms, ROOM).await?;
-    let typists = field
-        .each(0..typists, async |n| {
-            let client = field.connect(n).await?;
-            let payload = json!({"roomName": own_room(rooms, n)});
-            client.call("create-room", &payload).await?;
-            Ok(client)
+    let (typists, members) = (options.typists, options.members);
+    if typists > 0 && members > 0 {
+        bail!("either typists, or members");
+    }
+    let (leavers, kind, length) = match members {
+        0 => {
+            let connect = async |n| field.connect(n).await;
+            let leavers = field.each(0..options.leavers, connect).await?;
+            (leavers, format!("bare, while {typists} type"), BARE)
+        }
+        members => {
+            let leavers = field.fill(options.leavers / members, members).await?;
+            (leavers, format!("in rooms of {members}"), IN_ROOMS)
+        }
+    };
+    let typists = seat(field, typists).await?;
+    field.shared.quiet(SILENCE).await?;
+
+    let idle = field.window()?;
+    sleep_until(Instant::now() + length).await;
+    let idle = idle.used()?;
+    let began = Instant::now();
+    field
+        .each(0..typists.len(), async |n| {
+            typists[n].call("typing", &desk(n)).await.map(drop)
         })
         .await?;
-    field.shared.quiet(SILENCE).await?;
-    // All typists are known as such when the first window begins.
-    type_for(&typists, rooms, KEYSTROKE).await?;
+    let window = field.window()?;
+    leave(&leavers, length).await?;
+    let used = window.used()?;
+    if !typists.is_empty() && began.elapsed() > TYPING {
+        bail!("the machine is too busy: typists fell silent before all had left");
+    }
 
-    let window = Duration::from_secs(options.seconds);
-    let alone = measure(field, &typists, &[], rooms, window).await?;
-    let with = measure(field, &typists, &leavers, rooms, window).await?;
+    let mut outcome = field.outcome(format!("leave, {kind}"), &used);
     let more = |with: f64, alone: f64| micros_each(with - alone, leavers.len());
-    let case = format!("leave while {} type", typists.len());
-    let mut outcome = field.outcome(case, &with);
-    outcome.others = outcome.others.max(alone.others);
     outcome.figure(
         "gateway CPU, µs per disconnect",
-        more(with.gateways, alone.gateways),
+        more(used.gateways, idle.gateways),
     );
-    outcome.figure(
-        "Redis CPU, µs per disconnect",
-        more(with.redis, alone.redis),
-    );
+    outcome.figure("Redis CPU, µs per disconnect", more(used.redis, idle.redis));
     outcome.count("left", leavers.len() as u64);
     Ok(outcome)
 }
 
-fn own_room(rooms: usize, typist: usize) -> String {
-    room(rooms + typist)
-}
-
-/// CPU time of a window in which all type and these leave, evenly in its first third.
-async fn measure(
-    field: &Field,
-    typists: &[Rc<Client>],
-    leavers: &[Rc<Client>],
-    rooms: usize,
-    length: Duration,
-) -> Result<Cpu> {
-    let window = field.window()?;
-    let rate = leavers.len() as f64 / (length.as_secs_f64() / 3.0);
-    let leave = paced(rate, leavers.len(), |number, _| {
-        leavers[number].disconnect()
-    });
-    tokio::try_join!(leave, type_for(typists, rooms, length))?;
-    window.used()
-}
-
-async fn type_for(typists: &[Rc<Client>], rooms: usize, length: Duration) -> Result<()> {
+/// Everybody leaves; returns after this time.
+async fn leave(leavers: &[Rc<Client>], length: Duration) -> Result<()> {
     let until = Instant::now() + length;
-    if !typists.is_empty() {
-        let rate = typists.len() as f64 / KEYSTROKE.as_secs_f64();
-        let count = (rate * length.as_secs_f64()) as usize;
-        paced(rate, count, |number, _| {
-            let typist = number % typists.len();
-            let room = own_room(rooms, typist);
-            typists[typist].send(format!(r#"42["typing",{{"roomName":"{room}"}}]"#).as_bytes())
-        })
-        .await?;
-    }
+    let rate = leavers.len() as f64 / LEAVING.as_secs_f64();
+    paced(rate, leavers.len(), |number, _| {
+        leavers[number].disconnect()
+    })
+    .await?;
     sleep_until(until).await;
     Ok(())
+}
+
+async fn seat(field: &Field, typists: usize) -> Result<Vec<Rc<Client>>> {
+    let take_a_seat = async |n| {
+        let client = field.connect(n).await?;
+        client.call("create-room", &desk(n)).await?;
+        Ok(client)
+    };
+    field.each(0..typists, take_a_seat).await
+}
+
+/// A typist's own room.
+fn desk(typist: usize) -> serde_json::Value {
+    json!({"roomName": format!("desk-{typist}")})
 }

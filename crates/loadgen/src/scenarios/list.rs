@@ -24,10 +24,10 @@ pub struct Options {
     #[arg(long, default_value_t = 400)]
     rooms: usize,
     /// Users who ask, each for itself, one call after the other.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 40)]
     askers: usize,
     /// Calls of each.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 25)]
     calls: usize,
 }
 

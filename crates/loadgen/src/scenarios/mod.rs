@@ -142,6 +142,7 @@ impl Field {
             counts: Vec::new(),
             failures: self.shared.tally.failures(),
             failure: self.shared.tally.first_failure(),
+            own: used.own,
             others: used.others,
         }
     }
