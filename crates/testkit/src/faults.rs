@@ -9,11 +9,11 @@ use std::{
 };
 
 use async_trait::async_trait;
+use rand::{Rng, SeedableRng, rngs::StdRng};
 use starling_kernel::{
     envelope::{Draft, Position},
     id::{ConnId, Incarnation, RoomName, UserId},
     ports::*,
-    time::Stamp,
     topic::Topic,
 };
 use tokio::sync::{mpsc, watch};
@@ -23,6 +23,8 @@ use tokio::sync::{mpsc, watch};
 pub struct Faults {
     cut: AtomicBool,
     refuse: AtomicBool,
+    /// How often steps fail by chance.
+    flaky: Mutex<Option<(StdRng, f64)>>,
     lives_ended: AtomicUsize,
     lose: AtomicUsize,
     /// Whether the relay is behind: what it brings is kept until it is not.
@@ -36,9 +38,21 @@ impl Faults {
         self.cut.store(true, Ordering::Relaxed);
     }
 
+    /// Whether nothing passes.
+    pub fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed)
+    }
+
     /// From now on (`true`) the backend refuses everything but beats, and does nothing of it.
     pub fn refuse(&self, refuse: bool) {
         self.refuse.store(refuse, Ordering::Relaxed);
+    }
+
+    /// From now on each step fails with this probability: refused, or without an answer, whether it
+    /// was done or not. The same seed makes the same choices. 0 ends it.
+    pub fn flaky(&self, seed: u64, rate: f64) {
+        *self.flaky.lock().expect("no panic while held") =
+            (rate > 0.0).then(|| (StdRng::seed_from_u64(seed), rate));
     }
 
     /// Lives that the node has ended.
@@ -84,17 +98,24 @@ impl Faults {
         }
     }
 
-    fn check(&self) -> PortResult<()> {
-        if self.refuse.load(Ordering::Relaxed) {
-            return Err(PortError::NotSent("refused".into()));
+    fn fate(&self, urgent: bool) -> Fate {
+        if self.cut.load(Ordering::Relaxed) {
+            return Fate::Lost;
         }
-        self.check_wire()
-    }
-
-    fn check_wire(&self) -> PortResult<()> {
-        match self.cut.load(Ordering::Relaxed) {
-            true => Err(PortError::Unknown("cut".into())),
-            false => Ok(()),
+        if self.refuse.load(Ordering::Relaxed) && !urgent {
+            return Fate::Refused;
+        }
+        let mut flaky = self.flaky.lock().expect("no panic while held");
+        let Some((random, rate)) = flaky.as_mut() else {
+            return Fate::Done;
+        };
+        if !random.random_bool(*rate) {
+            return Fate::Done;
+        }
+        match random.random_range(0..3) {
+            0 => Fate::Refused,
+            1 => Fate::Lost,
+            _ => Fate::Unanswered,
         }
     }
 
@@ -108,26 +129,63 @@ impl Faults {
     }
 }
 
+/// What becomes of a step.
+enum Fate {
+    Done,
+    /// Done, but the answer does not come.
+    Unanswered,
+    /// Nothing says that it was not done.
+    Lost,
+    Refused,
+}
+
 struct Faulty {
     faults: Arc<Faults>,
     inner: Backend,
 }
 
+impl Faulty {
+    async fn step<T>(&self, step: impl Future<Output = PortResult<T>>) -> PortResult<T> {
+        self.meet(self.faults.fate(false), step).await
+    }
+
+    /// A beat, which is let through where others are refused.
+    async fn urgent<T>(&self, step: impl Future<Output = PortResult<T>>) -> PortResult<T> {
+        self.meet(self.faults.fate(true), step).await
+    }
+
+    async fn meet<T>(
+        &self,
+        fate: Fate,
+        step: impl Future<Output = PortResult<T>>,
+    ) -> PortResult<T> {
+        let unknown = || PortError::Unknown("no answer".into());
+        let result = match fate {
+            Fate::Done => step.await,
+            Fate::Unanswered => step.await.and(Err(unknown())),
+            Fate::Lost => return Err(unknown()),
+            Fate::Refused => return Err(PortError::NotSent("refused".into())),
+        };
+        // Answers take their time: others get their turn between a step and its answer.
+        for _ in 0..5 {
+            tokio::task::yield_now().await;
+        }
+        result
+    }
+}
+
 #[async_trait]
 impl Bus for Faulty {
     async fn subscribe(&self, topic: &Topic) -> PortResult<()> {
-        self.faults.check()?;
-        self.inner.bus.subscribe(topic).await
+        self.step(self.inner.bus.subscribe(topic)).await
     }
 
     async fn unsubscribe(&self, topic: &Topic) -> PortResult<()> {
-        self.faults.check()?;
-        self.inner.bus.unsubscribe(topic).await
+        self.step(self.inner.bus.unsubscribe(topic)).await
     }
 
     async fn publish(&self, topic: &Topic, parcel: &Parcel) -> PortResult<()> {
-        self.faults.check()?;
-        self.inner.bus.publish(topic, parcel).await
+        self.step(self.inner.bus.publish(topic, parcel)).await
     }
 
     fn listen(&self) -> Option<mpsc::Receiver<Heard>> {
@@ -156,23 +214,19 @@ impl Log for Faulty {
         draft: &Draft,
         once: Option<&Once>,
     ) -> PortResult<Appended> {
-        self.faults.check()?;
-        self.inner.log.append(topic, draft, once).await
+        self.step(self.inner.log.append(topic, draft, once)).await
     }
 
     async fn after(&self, topic: &Topic, after: u64, limit: usize) -> PortResult<Page> {
-        self.faults.check()?;
-        self.inner.log.after(topic, after, limit).await
+        self.step(self.inner.log.after(topic, after, limit)).await
     }
 
     async fn latest(&self, topic: &Topic, limit: usize) -> PortResult<Page> {
-        self.faults.check()?;
-        self.inner.log.latest(topic, limit).await
+        self.step(self.inner.log.latest(topic, limit)).await
     }
 
     async fn renew(&self, topic: &Topic, known: &Position) -> PortResult<()> {
-        self.faults.check()?;
-        self.inner.log.renew(topic, known).await
+        self.step(self.inner.log.renew(topic, known)).await
     }
 }
 
@@ -186,17 +240,11 @@ impl Presence for Faulty {
         entry: &Entry,
         most: usize,
     ) -> PortResult<Entered> {
-        self.faults.check()?;
-        let entered = self
+        let enter = self
             .inner
             .presence
-            .enter(place, member, holder, entry, most)
-            .await;
-        // Answers take their time: others get their turn between a step and its answer.
-        for _ in 0..5 {
-            tokio::task::yield_now().await;
-        }
-        entered
+            .enter(place, member, holder, entry, most);
+        self.step(enter).await
     }
 
     async fn exit(
@@ -206,18 +254,12 @@ impl Presence for Faulty {
         holder: &Holder,
         leave: Leave,
     ) -> PortResult<bool> {
-        self.faults.check()?;
-        self.inner.presence.exit(place, user, holder, leave).await
+        self.step(self.inner.presence.exit(place, user, holder, leave))
+            .await
     }
 
-    async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<Stamp> {
-        self.faults.check()?;
-        self.inner.presence.evict(place, user).await
-    }
-
-    async fn order(&self, order: &Order) -> PortResult<()> {
-        self.faults.check()?;
-        self.inner.presence.order(order).await
+    async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<()> {
+        self.step(self.inner.presence.evict(place, user)).await
     }
 
     async fn set_status(
@@ -227,21 +269,17 @@ impl Presence for Faulty {
         conn: &ConnId,
         status: Status,
     ) -> PortResult<Option<Member>> {
-        self.faults.check()?;
-        self.inner
-            .presence
-            .set_status(place, user, conn, status)
-            .await
+        let set = self.inner.presence.set_status(place, user, conn, status);
+        self.step(set).await
     }
 
     async fn members(&self, place: &Topic, limit: usize) -> PortResult<Members> {
-        self.faults.check()?;
-        self.inner.presence.members(place, limit).await
+        self.step(self.inner.presence.members(place, limit)).await
     }
 
     async fn whereabouts(&self, namespace: &Topic, user: &UserId) -> PortResult<Whereabouts> {
-        self.faults.check()?;
-        self.inner.presence.whereabouts(namespace, user).await
+        self.step(self.inner.presence.whereabouts(namespace, user))
+            .await
     }
 
     async fn begin(
@@ -250,29 +288,25 @@ impl Presence for Faulty {
         former: Option<&Incarnation>,
         known: &[(Topic, Position)],
     ) -> PortResult<()> {
-        self.faults.check()?;
-        self.inner.presence.begin(incarnation, former, known).await
+        self.urgent(self.inner.presence.begin(incarnation, former, known))
+            .await
     }
 
     async fn beat(&self, incarnation: &Incarnation) -> PortResult<Beat> {
-        self.faults.check_wire()?;
-        self.inner.presence.beat(incarnation).await
+        self.urgent(self.inner.presence.beat(incarnation)).await
     }
 
     async fn retire(&self, incarnation: &Incarnation) -> PortResult<()> {
-        self.faults.check_wire()?;
         self.faults.lives_ended.fetch_add(1, Ordering::Relaxed);
-        self.inner.presence.retire(incarnation).await
+        self.urgent(self.inner.presence.retire(incarnation)).await
     }
 
     async fn reap(&self, incarnation: &Incarnation) -> PortResult<()> {
-        self.faults.check()?;
-        self.inner.presence.reap(incarnation).await
+        self.step(self.inner.presence.reap(incarnation)).await
     }
 
     async fn sweep(&self) -> PortResult<usize> {
-        self.faults.check()?;
-        self.inner.presence.sweep().await
+        self.step(self.inner.presence.sweep()).await
     }
 
     fn partitions(&self) -> u16 {
@@ -283,30 +317,25 @@ impl Presence for Faulty {
 #[async_trait]
 impl Rooms for Faulty {
     async fn room(&self, name: &RoomName, user: &UserId) -> PortResult<Option<Room>> {
-        self.faults.check()?;
-        self.inner.rooms.room(name, user).await
+        self.step(self.inner.rooms.room(name, user)).await
     }
 
     async fn list(&self, user: &UserId, limit: usize) -> PortResult<(Vec<Room>, u64)> {
-        self.faults.check()?;
-        self.inner.rooms.list(user, limit).await
+        self.step(self.inner.rooms.list(user, limit)).await
     }
 
     async fn grant(&self, name: &RoomName, user: &UserId, granted: bool) -> PortResult<()> {
-        self.faults.check()?;
-        self.inner.rooms.grant(name, user, granted).await
+        self.step(self.inner.rooms.grant(name, user, granted)).await
     }
 
     async fn secret(&self, name: &str, candidate: &str) -> PortResult<String> {
-        self.faults.check()?;
-        self.inner.rooms.secret(name, candidate).await
+        self.step(self.inner.rooms.secret(name, candidate)).await
     }
 }
 
 #[async_trait]
 impl Limiter for Faulty {
     async fn take(&self, key: &str, n: u32, rate: Rate) -> PortResult<Option<Duration>> {
-        self.faults.check()?;
-        self.inner.limiter.take(key, n, rate).await
+        self.step(self.inner.limiter.take(key, n, rate)).await
     }
 }

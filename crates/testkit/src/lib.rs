@@ -28,6 +28,7 @@ pub use faults::Faults;
 
 /// Nodes that share a store.
 pub struct Cluster {
+    features: FeaturesConfig,
     /// What they share.
     pub store: Store,
     /// `gw1`, `gw2`, …
@@ -57,7 +58,16 @@ impl Cluster {
         for i in 1..=n {
             nodes.push(Node::start(&store, &format!("gw{i}"), features).await);
         }
-        Self { store, nodes }
+        Self {
+            features: features.clone(),
+            store,
+            nodes,
+        }
+    }
+
+    /// One more node, or one that takes the place of another.
+    pub async fn start_node(&self, name: &str) -> Node {
+        Node::start(&self.store, name, &self.features).await
     }
 
     /// Connects a user with a token to node `n` (from 0).

@@ -42,6 +42,7 @@ export class Participant {
     const { socket } = this.client;
     socket.on("room-message", (message) => this.#hear(message));
     socket.on("session-restored", (restored) => this.#restored(restored));
+    socket.on("missed-messages", ({ messages }) => messages.forEach((message) => this.#hear(message)));
     socket.on("room-history", (history) => this.#history(history));
     socket.on("disconnect", () => ((this.#member = false), this.lost++));
     socket.on("connect", () => this.lost > 0 && this.#comeBack());

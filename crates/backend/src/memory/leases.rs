@@ -53,6 +53,10 @@ impl Leases {
         self.sweeps_from > Some(now)
     }
 
+    pub(super) fn dead(&self) -> impl Iterator<Item = &Incarnation> {
+        self.dead.iter()
+    }
+
     fn end(&mut self, incarnation: &Incarnation) {
         self.until.remove(incarnation);
         self.lives.remove(incarnation);

@@ -99,6 +99,11 @@ impl Logs {
         }
     }
 
+    pub(super) fn rooms(&self) -> impl Iterator<Item = &Topic> {
+        let all = self.logs.keys();
+        all.filter(|topic| matches!(topic, Topic::Room(..)))
+    }
+
     /// Where a log stands.
     pub(super) fn end(&self, topic: &Topic) -> Position {
         (self.logs.get(topic)).map_or_else(Position::start, TopicLog::end)

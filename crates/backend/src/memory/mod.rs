@@ -86,6 +86,11 @@ impl Store {
         self.lock().rewind(&to.0);
     }
 
+    /// What is still held although nobody is there: nothing, after all graces.
+    pub fn leftovers(&self) -> Vec<String> {
+        self.lock().leftovers()
+    }
+
     fn now(&self) -> Timestamp {
         let (instant, at) = self.0.began;
         Timestamp(at.0 + instant.elapsed().as_millis() as u64)

@@ -4,7 +4,7 @@ use starling_kernel::{
     envelope::Position,
     id::{ConnId, Incarnation, RoomName, UserId},
     ports::{
-        Change, Entered, Entry, Heard, Holder, Leave, Member, Members, Parcel, PortError,
+        Change, Entered, Entry, Heard, Holder, Leave, Member, Members, Order, Parcel, PortError,
         PortResult, Status, Transition, Whereabouts,
     },
     time::{Stamp, Timestamp},
@@ -47,6 +47,10 @@ pub(super) struct UserRooms(HashMap<UserId, BTreeSet<RoomName>>);
 impl UserRooms {
     fn of(&self, user: &UserId) -> Vec<RoomName> {
         self.0.get(user).into_iter().flatten().cloned().collect()
+    }
+
+    pub(super) fn users(&self) -> impl Iterator<Item = &UserId> {
+        self.0.keys()
     }
 
     fn count(&self, user: &UserId) -> usize {
@@ -288,11 +292,15 @@ impl State {
         true
     }
 
-    pub(super) fn evict(&mut self, now: Timestamp, topic: &Topic, user: &UserId) -> Stamp {
+    pub(super) fn evict(&mut self, now: Timestamp, topic: &Topic, user: &UserId) {
         let at = self.stamp(now);
         self.evicted.note(now, topic, user, at);
         self.remove(topic, user, now, None);
-        at
+        let user = user.clone();
+        self.log_order(match topic.room_name().cloned() {
+            Some(room) => Order::Leave { user, room, at },
+            None => Order::Disconnect { user, at },
+        });
     }
 
     /// A room's log goes with it; a namespace's history outlives those who are there.

@@ -3,10 +3,9 @@ use starling_kernel::{
     envelope::Position,
     id::{ConnId, Incarnation, UserId},
     ports::{
-        Beat, Entered, Entry, Holder, Leave, Member, Members, Order, PortResult, Presence, Status,
+        Beat, Entered, Entry, Holder, Leave, Member, Members, PortResult, Presence, Status,
         Whereabouts,
     },
-    time::Stamp,
     topic::Topic,
 };
 
@@ -36,12 +35,8 @@ impl Presence for MemoryNode {
         Ok(self.step(|state, now| state.release(now, place, user, incarnation, conn, leave)))
     }
 
-    async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<Stamp> {
-        Ok(self.step(|state, now| state.evict(now, place, user)))
-    }
-
-    async fn order(&self, order: &Order) -> PortResult<()> {
-        self.step(|state, _| state.log_order(order.clone()));
+    async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<()> {
+        self.step(|state, now| state.evict(now, place, user));
         Ok(())
     }
 

@@ -88,6 +88,28 @@ impl State {
         self.last_stamp
     }
 
+    pub(super) fn leftovers(&self) -> Vec<String> {
+        let places = self.places.keys().map(|place| format!("place {place}"));
+        let due = self
+            .due
+            .iter()
+            .map(|(_, place, user)| format!("due {user} in {place}"));
+        let held = self.held.keys().map(|life| format!("held by {life}"));
+        let rooms = self
+            .user_rooms
+            .users()
+            .map(|user| format!("rooms of {user}"));
+        let logs = self.logs.rooms().map(|room| format!("log of {room}"));
+        let dead = self.leases.dead().map(|life| format!("dead {life}"));
+        places
+            .chain(due)
+            .chain(held)
+            .chain(rooms)
+            .chain(logs)
+            .chain(dead)
+            .collect()
+    }
+
     /// Tells all nodes that subscribed to `topic`, except the one with the line `but`.
     pub(super) fn tell(&self, topic: &Topic, heard: &Heard, but: Option<u64>) {
         for line in self.lines.iter().filter_map(Weak::upgrade) {

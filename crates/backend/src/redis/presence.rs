@@ -5,12 +5,13 @@ use std::{
 
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
+use serde::Serialize;
 use starling_kernel::{
     envelope::Position,
     id::{self, ConnId, Incarnation, RoomName, UserId},
     ports::{
-        Beat, Entered, Entry, Holder, Leave, Member, Members, Order, PortError, PortResult,
-        Presence, Status, Whereabouts,
+        Beat, Entered, Entry, Holder, Leave, Member, Members, PortError, PortResult, Presence,
+        Status, Whereabouts,
     },
     time::{Stamp, Timestamp},
     topic::Topic,
@@ -141,6 +142,10 @@ fn member(user: &str, info: &str) -> Option<Member> {
     })
 }
 
+fn json(of: &impl Serialize) -> String {
+    serde_json::to_string(of).unwrap_or_default()
+}
+
 fn leave_name(leave: Leave) -> &'static str {
     match leave {
         Leave::Now => "now",
@@ -226,22 +231,21 @@ impl Presence for RedisNode {
         self.link.run(&script::EXIT, partition, args).await
     }
 
-    async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<Stamp> {
+    async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<()> {
         let partition = self.keys.of_member(place, user);
         let args = self
             .args()
             .text("place", place)
             .text("user", user)
+            .text("user_json", json(user))
             .millis("window", EVICTED);
-        let at: u64 = self.link.run(&script::EVICT, partition, args).await?;
-        Ok(Stamp(at))
-    }
-
-    async fn order(&self, order: &Order) -> PortResult<()> {
-        let partition = self.keys.of_text(order.user().as_str());
-        let order = serde_json::to_string(order).unwrap_or_default();
-        let args = self.args().text("order", order);
-        self.link.run(&script::ORDER, partition, args).await
+        let key = partition.clone();
+        let note: String = self.link.run(&script::EVICT, key, args).await?;
+        if !note.is_empty() {
+            // If this fails, a sweep does it.
+            let _ = self.carry_out(&partition, &note).await;
+        }
+        Ok(())
     }
 
     async fn set_status(

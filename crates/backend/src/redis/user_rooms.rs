@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use starling_kernel::{
     id::{RoomName, UserId},
-    ports::{Entry, Holder, Leave, PortError, PortResult, Presence},
+    ports::{Entry, Holder, Leave, Order, PortError, PortResult, Presence},
     time::Stamp,
     topic::Topic,
 };
@@ -114,15 +114,15 @@ impl RedisNode {
         let notes: Vec<String> = reply.take("forget")?;
         for some in notes.chunks(AT_ONCE) {
             // What is not done now is done by whoever claims it next.
-            try_join_all(some.iter().map(|note| self.forget(&partition, note))).await?;
+            try_join_all(some.iter().map(|note| self.carry_out(&partition, note))).await?;
         }
         reply.take("removed")
     }
 
-    /// Carries out one note: `<place>\n<user>\n<when>`.
-    async fn forget(&self, partition: &str, note: &str) -> PortResult<()> {
-        let mut parts = note.split('\n');
-        if let (Some(place), Some(user), Some(at)) = (parts.next(), parts.next(), parts.next())
+    /// Carries out one note: `<place>\n<user>\n<when>`, and `\nevicted` where the user was.
+    pub(super) async fn carry_out(&self, partition: &str, note: &str) -> PortResult<()> {
+        let parts: Vec<_> = note.split('\n').collect();
+        if let [place, user, at, evicted @ ..] = parts.as_slice()
             && let Some((namespace, room)) = place.split_once('#')
         {
             let args = self
@@ -132,11 +132,31 @@ impl RedisNode {
                 .text("room", room)
                 .text("at", at);
             let theirs = self.keys.of_text(user);
-            self.link.run::<u8>(&script::FORGET, theirs, args).await?;
+            let forget = self.link.run::<u8>(&script::FORGET, theirs, args);
+            forget.await?;
+            if !evicted.is_empty() {
+                self.order_out(user, room, at).await?;
+            }
         }
         let args = Args::default().text("entry", note);
         self.link
             .run::<u8>(&script::FORGOTTEN, partition.to_owned(), args)
+            .await
+            .map(drop)
+    }
+
+    /// Orders all nodes to put the user's connections out of a room.
+    async fn order_out(&self, user: &str, room: &str, at: &str) -> PortResult<()> {
+        let order = Order::Leave {
+            user: UserId::trusted(user),
+            room: RoomName::trusted(room),
+            at: Stamp(at.parse().unwrap_or_default()),
+        };
+        let order = serde_json::to_string(&order).unwrap_or_default();
+        let theirs = self.keys.of_text(user);
+        let args = self.args().text("order", order);
+        self.link
+            .run::<u8>(&script::ORDER, theirs, args)
             .await
             .map(drop)
     }

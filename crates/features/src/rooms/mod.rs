@@ -68,9 +68,7 @@ impl Rooms {
             return Err(AppError::join_failed());
         }
         if session.in_room(&room) {
-            let page = history::latest(&self.services, &room).await?;
-            greet(&session, &room, &page);
-            return reply(json!({"roomName": room}));
+            return self.greet_again(&session, &room).await;
         }
         let entry = Entry::Join {
             granted: self.granted(&session, &room).await?,
@@ -80,6 +78,17 @@ impl Rooms {
         greet(&session, &room, &joining.page);
         joining.open();
         self.lists.changed(&room);
+        reply(json!({"roomName": room}))
+    }
+
+    /// Joining again changes nothing; the history is sent once more, in its place.
+    async fn greet_again(&self, session: &Arc<Session>, room: &RoomName) -> Reply {
+        let waiting = self.services.hub.admit_again(session, &Topic::room(room));
+        let page = history::latest(&self.services, room).await?;
+        greet(session, room, &page);
+        if let Some(waiting) = waiting {
+            waiting.open_after(page.end());
+        }
         reply(json!({"roomName": room}))
     }
 

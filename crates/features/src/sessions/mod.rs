@@ -94,7 +94,7 @@ impl Sessions {
         let again = !session.registered();
         self.services.membership.register(&session, again).await?;
         let restored = restore::rooms(&self.services, &session, found.rooms, command.last_seq);
-        reply(restored.await.send(&self.services, &session))
+        reply(restored.await.send(&session))
     }
 
     async fn set_status(self: Arc<Self>, call: Call<SetStatus>) -> Reply {

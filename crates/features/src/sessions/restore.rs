@@ -7,7 +7,7 @@ use starling_kernel::{
     envelope::{Envelope, Position},
     error::{AppError, Code},
     feature::Services,
-    hub::EncodePart,
+    hub::{Admission, EncodePart},
     id::RoomName,
     membership::Joining,
     ports::{Entry, Page, PortResult},
@@ -36,10 +36,19 @@ pub(super) struct Rooms {
 /// A room that the connection is back in.
 struct Back {
     room: RoomName,
-    /// Not there where the connection was in all the time.
-    joining: Option<Joining>,
+    way: Way,
     /// What it missed, where it asked.
     missed: Option<Missed>,
+}
+
+/// How it is let in.
+enum Way {
+    /// Anew.
+    In(Joining),
+    /// It was in on this connection, and waits meanwhile.
+    Again(Admission),
+    /// It was in, and nothing changes for it.
+    Stays,
 }
 
 struct Missed {
@@ -82,17 +91,24 @@ async fn come_back(
     left: &mut usize,
 ) -> Result<Back, AppError> {
     let membership = &services.membership;
-    let joining = match session.in_room(room) {
-        true => None,
-        false => Some(membership.enter(session, room, &Entry::Return, 0).await?),
+    let way = if !session.in_room(room) {
+        Way::In(membership.enter(session, room, &Entry::Return, 0).await?)
+    } else if after.is_none() {
+        Way::Stays
+    } else {
+        let waiting = services.hub.admit_again(session, &Topic::room(room));
+        waiting.map_or(Way::Stays, Way::Again)
     };
-    let missed = match after {
-        None => None,
-        Some(after) => match missed(services, room, after, left).await {
+    let missed = match (after, &way) {
+        (None, _) => None,
+        // It is being given what it misses.
+        (Some(after), Way::Stays) => Some(Missed::nothing(after)),
+        (Some(after), _) => match missed(services, room, after, left).await {
             Ok(Some(missed)) => Some(missed),
             // A repeat begins where this would have.
             _ => {
-                if joining.is_some() {
+                if let Way::In(joining) = way {
+                    drop(joining);
                     membership.lose(session, room).await;
                 }
                 return Err(AppError::new(Code::Unavailable, "not restored"));
@@ -101,9 +117,23 @@ async fn come_back(
     };
     Ok(Back {
         room: room.clone(),
-        joining,
+        way,
         missed,
     })
+}
+
+impl Missed {
+    fn nothing(after: u64) -> Self {
+        Self {
+            messages: Vec::new(),
+            recovered: true,
+            at: Position {
+                epoch: String::new(),
+                seq: after,
+            },
+            more: false,
+        }
+    }
 }
 
 /// Reads what came after `after`, as much as there is `left` for; `None` where it cannot be told now.
@@ -114,45 +144,60 @@ async fn missed(
     left: &mut usize,
 ) -> PortResult<Option<Missed>> {
     let (topic, log) = (Topic::room(room), &services.backend.log);
-    let most = if *left == 0 { 1 } else { READ };
-    let mut page = log.after(&topic, after, most).await?;
-    if page.unsettled {
-        return Ok(None);
-    }
+    let most = |left: usize| if left == 0 { 1 } else { READ };
+    let mut page = log.after(&topic, after, most(*left)).await?;
     let recovered = page.recovers(after);
-    let mut from = page.place(after);
+    let mut at = page.place(after);
     if !recovered {
-        page = log.after(&topic, 0, most).await?;
-        from = page.place(page.entries.first().map_or(page.head, |(seq, _)| seq - 1));
+        page = log.after(&topic, 0, most(*left)).await?;
+        at = page.place(page.entries.first().map_or(page.head, |(seq, _)| seq - 1));
     }
-    Ok(Some(take(&page, from, recovered, left)))
-}
-
-/// As many messages as there is `left` for.
-fn take(page: &Page, from: Position, recovered: bool, left: &mut usize) -> Missed {
-    let (mut at, mut messages) = (from, Vec::new());
-    for ((seq, _), message) in page.entries.iter().zip(page.messages()) {
-        let bytes = message.get().len();
-        if bytes > *left {
-            *left = 0;
+    let mut messages = Vec::new();
+    loop {
+        if page.unsettled {
+            return Ok(None);
+        }
+        if !take(&page, &mut at, &mut messages, left) {
             break;
         }
-        *left -= bytes;
-        at = page.place(*seq);
-        messages.push(message);
+        page = log.after(&topic, at.seq, READ).await?;
+        if !page.follows(&at) {
+            // Trimmed while it was read: the parts that follow tell of it.
+            break;
+        }
     }
-    Missed {
+    Ok(Some(Missed {
         messages,
         recovered,
         more: at.seq < page.head,
         at,
+    }))
+}
+
+/// As many messages as there is `left` for; whether there may be more, and room for them.
+fn take(
+    page: &Page,
+    at: &mut Position,
+    messages: &mut Vec<Box<RawValue>>,
+    left: &mut usize,
+) -> bool {
+    for ((seq, _), message) in page.entries.iter().zip(page.messages()) {
+        let bytes = message.get().len();
+        if bytes > *left {
+            *left = 0;
+            return false;
+        }
+        *left -= bytes;
+        *at = page.place(*seq);
+        messages.push(message);
     }
+    at.seq < page.head
 }
 
 impl Rooms {
     /// Tells the client what it is back in, then lets it hear what comes. Returns the fields of the
     /// acknowledgement, the messages left out.
-    pub(super) fn send(self, services: &Services, session: &Arc<Session>) -> Value {
+    pub(super) fn send(self, session: &Session) -> Value {
         let identity = session.identity();
         let (mut missed, mut recovered) = (BTreeMap::new(), BTreeMap::new());
         let nothing = Vec::new();
@@ -184,24 +229,26 @@ impl Rooms {
         };
         session.emit("session-restored", &restored);
         for back in self.back {
-            back.open(services, session);
+            back.open();
         }
         fields
     }
 }
 
 impl Back {
-    fn open(self, services: &Services, session: &Arc<Session>) {
-        let parts = parts(self.room.clone());
-        match (self.joining, self.missed) {
-            (Some(joining), None) => joining.open(),
-            (Some(joining), Some(missed)) if missed.more => joining.open_behind(missed.at, parts),
-            (Some(joining), Some(missed)) => joining.open_after(missed.at),
-            (None, Some(missed)) if missed.more => {
-                let topic = Topic::room(&self.room);
-                services.hub.rewind(session, &topic, missed.at, parts);
+    fn open(self) {
+        let parts = parts(self.room);
+        match (self.way, self.missed) {
+            (Way::In(joining), None) => joining.open(),
+            (Way::In(joining), Some(missed)) if missed.more => {
+                joining.open_behind(missed.at, parts);
             }
-            (None, _) => {}
+            (Way::In(joining), Some(missed)) => joining.open_after(missed.at),
+            (Way::Again(waiting), Some(missed)) if missed.more => {
+                waiting.open_behind(missed.at, parts);
+            }
+            (Way::Again(waiting), Some(missed)) => waiting.open_after(missed.at),
+            (Way::Again(_) | Way::Stays, _) => {}
         }
     }
 }

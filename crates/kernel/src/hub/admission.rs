@@ -9,20 +9,28 @@ use super::{
 };
 use crate::{envelope::Position, session::Session};
 
-/// A connection on its way into a topic. Dropping it withdraws it.
+/// A connection on its way into a topic. Dropping it withdraws it, or lets it go on from where it was.
 pub struct Admission {
     hub: Arc<Hub>,
     channel: Arc<Channel>,
     session: Arc<Session>,
+    /// Where it was, for one that was in already.
+    was_at: Option<Position>,
     open: bool,
 }
 
 impl Admission {
-    pub(super) fn new(hub: Arc<Hub>, channel: Arc<Channel>, session: Arc<Session>) -> Self {
+    pub(super) fn new(
+        hub: Arc<Hub>,
+        channel: Arc<Channel>,
+        session: Arc<Session>,
+        was_at: Option<Position>,
+    ) -> Self {
         Self {
             hub,
             channel,
             session,
+            was_at,
             open: false,
         }
     }
@@ -37,6 +45,10 @@ impl Admission {
     /// Opens a topic whose history up to `at` the connection has just been sent: it hears what
     /// comes after it, each message once.
     pub fn open_after(mut self, at: Position) {
+        self.open_at(at);
+    }
+
+    fn open_at(&mut self, at: Position) {
         self.open = true;
         let followers = &self.hub.followers;
         let next = self.channel.open(&self.session.conn, at, followers);
@@ -55,7 +67,12 @@ impl Admission {
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        if !self.open && self.channel.remove(&self.session.conn) {
+        if self.open {
+            return;
+        }
+        if let Some(at) = self.was_at.take() {
+            self.open_at(at);
+        } else if self.channel.remove(&self.session.conn) {
             self.hub.close_when_empty(self.channel.clone());
         }
     }

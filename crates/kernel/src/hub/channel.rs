@@ -51,6 +51,8 @@ struct State {
     /// While the log is being read, what arrives is held back.
     healing: bool,
     held: VecDeque<(Position, Parcel)>,
+    /// The newest that somebody here was told is stored.
+    given: Option<Position>,
     /// Something may have been lost while the cursor was unknown.
     suspect: bool,
     /// The last epoch for which the log was read once more.
@@ -207,6 +209,13 @@ impl Channel {
         }
     }
 
+    /// Lets a live listener wait again; returns where it was.
+    pub(super) fn pause(&self, conn: &ConnId) -> Option<Position> {
+        let mut state = self.lock();
+        let listener = state.listeners.get_mut(conn)?;
+        listener.pause()
+    }
+
     /// Lets a waiting listener hear everything after `at`, up to which it has just been told.
     pub(super) fn open(&self, conn: &ConnId, at: Position, followers: &Followers) -> Next {
         let mut state = self.lock();
@@ -236,20 +245,6 @@ impl Channel {
         }
     }
 
-    /// Lets a listener read the log from `at` again; `true` where it did not read it already.
-    pub(super) fn rewind(&self, conn: &ConnId, at: Position) -> bool {
-        let mut state = self.lock();
-        let Some(listener) = state.listeners.get_mut(conn) else {
-            return false;
-        };
-        listener.at = at;
-        let was_live = listener.is_live();
-        if was_live {
-            listener.stage = Stage::CatchingUp;
-        }
-        was_live
-    }
-
     /// Where a listener that catches up has come to; `None` for any other.
     pub(super) fn behind_at(&self, conn: &ConnId) -> Option<Position> {
         let state = self.lock();
@@ -272,10 +267,6 @@ impl Channel {
         let Some(listener) = state.listeners.get_mut(conn) else {
             return Caught::Gone;
         };
-        if listener.at != *from {
-            // It wants to begin elsewhere.
-            return Caught::More;
-        }
         if !page.follows(from) {
             return Caught::Broken;
         }
@@ -360,16 +351,32 @@ impl Channel {
     pub(super) fn furthest(&self, epoch: &str) -> Position {
         let state = self.lock();
         let given = state.listeners.values().map(|listener| &listener.at);
-        let all = given.chain(&state.cursor).filter(|at| at.epoch == epoch);
+        let all = given
+            .chain(&state.cursor)
+            .chain(&state.given)
+            .filter(|at| at.epoch == epoch);
         Position {
             epoch: epoch.to_owned(),
             seq: all.map(|at| at.seq).max().unwrap_or_default(),
         }
     }
 
+    /// Somebody was told that a message is stored there.
+    pub(super) fn note_given(&self, at: &Position) {
+        let mut state = self.lock();
+        let newer = |before: &Position| before.epoch != at.epoch || before.seq < at.seq;
+        if state.given.as_ref().is_none_or(newer) {
+            state.given = Some(at.clone());
+        }
+    }
+
     /// The newest that anybody here was given, of the life of the log that the node is in.
     pub(super) fn known(&self) -> Option<Position> {
-        let epoch = self.lock().cursor.as_ref()?.epoch.clone();
+        let epoch = {
+            let state = self.lock();
+            let newest = state.cursor.as_ref().filter(|at| !at.is_start());
+            newest.or(state.given.as_ref())?.epoch.clone()
+        };
         Some(self.furthest(&epoch)).filter(|at| at.seq > 0)
     }
 

@@ -61,6 +61,14 @@ impl Listener {
         matches!(self.stage, Stage::Live)
     }
 
+    /// It hears nothing until it is opened again; returns where it was, if it was live.
+    pub(super) fn pause(&mut self) -> Option<Position> {
+        self.is_live().then(|| {
+            self.stage = Stage::Waiting(Kept::default());
+            self.at.clone()
+        })
+    }
+
     /// It has everything up to `at`, and goes on from there as `stage` says. Of what was kept it is
     /// given the unstored, and what follows `at` without a hole; `false` where there is a hole.
     pub(super) fn open(&mut self, at: Position, stage: Stage, followers: &Followers) -> bool {

@@ -10,6 +10,7 @@ mod channel;
 mod heal;
 mod latest;
 mod listener;
+mod recent;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -99,6 +100,7 @@ pub struct Hub {
     followers: Followers,
     healing: Semaphore,
     latest: latest::Latest,
+    recent: recent::Recent,
     /// Messages that are shown to somebody who missed more than the log holds.
     history: usize,
     hears: AtomicBool,
@@ -114,6 +116,7 @@ impl Hub {
             followers: Followers::default(),
             healing: Semaphore::new(HEALING_AT_ONCE),
             latest: latest::Latest::default(),
+            recent: recent::Recent::default(),
             history,
             hears: AtomicBool::new(false),
         })
@@ -159,11 +162,28 @@ impl Hub {
         loop {
             let channel = self.channel(topic);
             if channel.admit(session, &self.backend).await? {
-                return Ok(Admission::new(self.clone(), channel, session.clone()));
+                return Ok(Admission::new(self.clone(), channel, session.clone(), None));
             }
             // It was closed just now; a new one takes its place.
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Lets a listener wait once more, to be sent the history and to go on after it; `None` where it
+    /// is not listening, or not up to date yet.
+    pub fn admit_again(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        topic: &Topic,
+    ) -> Option<Admission> {
+        let channel = self.lock().get(topic).cloned()?;
+        let at = channel.pause(&session.conn)?;
+        Some(Admission::new(
+            self.clone(),
+            channel,
+            session.clone(),
+            Some(at),
+        ))
     }
 
     /// The opposite of [`Hub::admit`].
@@ -176,23 +196,6 @@ impl Hub {
         }
     }
 
-    /// Gives a listener everything after `at` once more, in parts, as it takes them.
-    pub fn rewind(
-        self: &Arc<Self>,
-        session: &Arc<Session>,
-        topic: &Topic,
-        at: Position,
-        encode: EncodePart,
-    ) {
-        let channel = self.lock().get(topic).cloned();
-        if let Some(channel) = channel
-            && channel.rewind(&session.conn, at)
-        {
-            let hub = self.clone();
-            tokio::spawn(catch_up::catch_up(hub, channel, session.clone(), encode));
-        }
-    }
-
     /// Stored: acknowledged means that nobody misses it. Delivered on receipt, here as elsewhere.
     pub async fn store(
         &self,
@@ -201,6 +204,7 @@ impl Hub {
         once: Option<&Once>,
     ) -> Result<Appended, AppError> {
         let appended = self.backend.log.append(topic, draft, once).await?;
+        self.note_given(topic, &appended.position);
         counter!(metric::EVENTS_OUT, "kind" => "stored").increment(1);
         Ok(appended)
     }
@@ -247,11 +251,22 @@ impl Hub {
         self.lock().keys().cloned().collect()
     }
 
+    /// Somebody was told that a message is stored there.
+    fn note_given(&self, topic: &Topic, at: &Position) {
+        let channel = self.lock().get(topic).cloned();
+        match channel {
+            Some(channel) => channel.note_given(at),
+            None => self.recent.note(topic, at.clone()),
+        }
+    }
+
     /// What was handed out here of logs, for [`crate::ports::Presence::begin`].
     pub fn known(&self) -> Vec<(Topic, Position)> {
         let channels: Vec<_> = self.lock().values().cloned().collect();
         let known = |channel: Arc<Channel>| Some((channel.topic.clone(), channel.known()?));
-        channels.into_iter().filter_map(known).collect()
+        let mut all = self.recent.all();
+        all.extend(channels.into_iter().filter_map(known));
+        all
     }
 
     fn channel(&self, topic: &Topic) -> Arc<Channel> {
@@ -266,6 +281,9 @@ impl Hub {
         let hub = self.clone();
         tokio::spawn(async move {
             if channel.close_if_empty(&hub.backend).await {
+                if let Some(at) = channel.known() {
+                    hub.recent.note(&channel.topic, at);
+                }
                 let mut channels = hub.lock();
                 if channels
                     .get(&channel.topic)

@@ -170,24 +170,18 @@ impl Membership {
     }
 
     /// Removes the user from the cluster at once, and disconnects all its connections. May be
-    /// repeated where it failed half way.
+    /// repeated where it failed half way; what was done until then holds.
     pub async fn logout(&self, user: &UserId) -> Result<(), AppError> {
         let online = Topic::Namespace(ROOT);
-        let rooms = self.port.whereabouts(&online, user).await?.rooms;
-        for room in rooms {
+        for room in self.port.whereabouts(&online, user).await?.rooms {
             self.port.evict(&Topic::room(&room), user).await?;
         }
-        let at = self.port.evict(&online, user).await?;
-        let user = user.clone();
-        Ok(self.port.order(&Order::Disconnect { user, at }).await?)
+        Ok(self.port.evict(&online, user).await?)
     }
 
-    /// Removes the user from a room at once, on all its connections. May be repeated where it failed
-    /// half way.
+    /// Removes the user from a room at once, on all its connections. May be repeated where it failed.
     pub async fn evict(&self, room: &RoomName, user: &UserId) -> Result<(), AppError> {
-        let at = self.port.evict(&Topic::room(room), user).await?;
-        let (user, room) = (user.clone(), room.clone());
-        Ok(self.port.order(&Order::Leave { user, room, at }).await?)
+        Ok(self.port.evict(&Topic::room(room), user).await?)
     }
 
     /// One step in. The caller has the connection's turn.

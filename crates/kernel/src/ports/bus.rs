@@ -54,6 +54,7 @@ impl Order {
 
 /// What a node hears.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "nearly all are parcels")]
 pub enum Heard {
     /// A parcel on a subscribed topic. With a position it stands in the topic's log, and topics'
     /// positions arrive in order, but some may be missing.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Order, PortResult};
+use super::PortResult;
 use crate::{
     envelope::Position,
     id::{ConnId, Incarnation, RoomName, UserId},
@@ -206,12 +206,11 @@ pub trait Presence: Send + Sync {
         leave: Leave,
     ) -> PortResult<bool>;
 
-    /// Removes a member at once, with all holders. For a while nobody who entered before can be
-    /// restored ([`Entry::Restore`]). Returns when this was, also where nobody was there.
-    async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<Stamp>;
-
-    /// Appends an order about a user to the log that all nodes follow.
-    async fn order(&self, order: &Order) -> PortResult<()>;
+    /// Removes a member at once, with all holders, and gives all nodes the [`super::Order`] to let go
+    /// the user's connections that were there (surely, but for a room perhaps a little later). For
+    /// a while nobody who entered before can be restored ([`Entry::Restore`]). Also where nobody was
+    /// there.
+    async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<()>;
 
     /// Sets a member's status and publishes it, as caused by `conn`; `None` where it is not there.
     async fn set_status(

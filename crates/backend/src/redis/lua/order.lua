@@ -1,4 +1,3 @@
 -- Appends an order to the log that all nodes follow.
-local partition = string.match(P, '{p(%d+)}:$')
-store('~presence:' .. partition, '{"k":"o"}', function() return A.order end)
+order(A.order)
 return 1

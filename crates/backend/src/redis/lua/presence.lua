@@ -18,7 +18,8 @@
 --   due                    zset   "<place>\n<user>" -> when the grace is over
 --   held:<incarnation>     set    "<place>\n<user>\n<conn>"
 --   lives                  hash   incarnation -> the server it began on
---   forget                 zset   "<place>\n<user>\n<when>" -> when to take the room from the user's
+--   forget                 zset   "<place>\n<user>\n<when>", perhaps "\nevicted": notes of rooms to be
+--                                 taken from users' rooms -> when to carry them out
 --   public, private        zset   room of the root namespace -> when created
 --   state                  hash   server, closed, floor, stamp
 -- Neither places, users nor connections contain control characters. "When" is a stamp, in
@@ -52,6 +53,16 @@ local function rooms_of(place, user)
     or json_list(call('HKEYS', member_key('rooms', place, user)))
 end
 
+-- Appends to the log that all nodes follow.
+local function tell_all(header, json)
+  local partition = string.match(P, '{p(%d+)}:$')
+  store('~presence:' .. partition, header, function() return json end)
+end
+
+local function order(json)
+  tell_all('{"k":"o"}', json)
+end
+
 -- Publishes a transition: a room's on the room, a namespace's in the log that all nodes follow.
 local function announce(kind, place, user, info, conn, at)
   local status, username = string.match(info, '^(%a+):(.*)$')
@@ -66,8 +77,7 @@ local function announce(kind, place, user, info, conn, at)
   if is_room(place) then
     call('PUBLISH', P .. 'ch:' .. place, '\n' .. header .. '\n' .. json)
   else
-    local partition = string.match(P, '{p(%d+)}:$')
-    store('~presence:' .. partition, header, function() return json end)
+    tell_all(header, json)
   end
 end
 

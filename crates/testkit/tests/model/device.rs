@@ -1,0 +1,196 @@
+//! Somebody's device: it keeps what it knows from one connection to the next.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use starling_kernel::id::RoomName;
+use starling_testkit::Client;
+
+use crate::{said::Said, trace};
+
+pub(crate) struct Device {
+    pub(crate) user: String,
+    /// The node its connection is on.
+    pub(crate) node: usize,
+    pub(crate) client: Option<Client>,
+    pub(crate) registered: bool,
+    /// The rooms that the connection is in.
+    pub(crate) rooms: BTreeMap<String, Stay>,
+    /// Up to where the device knows rooms that it may come back to.
+    pub(crate) known: BTreeMap<String, Stay>,
+    /// Rooms that it was told to have left.
+    left: BTreeSet<String>,
+}
+
+/// What a device has of a room.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stay {
+    /// It has everything after this ...
+    pub(crate) from: u64,
+    /// ... that was acknowledged since.
+    pub(crate) since: usize,
+    /// Up to this; `None` where it has yet to see the first one.
+    pub(crate) last: Option<u64>,
+    pub(crate) got: BTreeSet<u64>,
+}
+
+impl Stay {
+    fn begin(messages: &[Value], said: &Said) -> Self {
+        let last = messages.last().map(seq);
+        Self {
+            from: last.unwrap_or(0),
+            since: said.now(),
+            last,
+            got: BTreeSet::new(),
+        }
+    }
+
+    fn hear(&mut self, room: &str, message: &Value, said: &Said) {
+        let seq = seq(message);
+        said.check(room, seq, message["text"].as_str().unwrap());
+        if let Some(last) = self.last {
+            assert_eq!(seq, last + 1, "{room}: {self:?}");
+        }
+        self.last = Some(seq);
+        self.got.insert(seq);
+    }
+
+    /// What it asked for once more may be there already.
+    fn hear_again(&mut self, room: &str, messages: &[Value], said: &Said) {
+        for message in messages {
+            if self.last.is_none_or(|last| seq(message) > last) {
+                self.hear(room, message, said);
+            }
+        }
+    }
+
+    /// It was told that it misses something.
+    fn told(&mut self, room: &str, messages: &[Value], said: &Said) {
+        *self = Self::begin(&[], said);
+        for message in messages {
+            self.hear(room, message, said);
+        }
+        self.from = self.last.unwrap_or(0);
+    }
+}
+
+fn seq(message: &Value) -> u64 {
+    message["seq"].as_u64().unwrap()
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+impl Device {
+    pub(crate) fn new(user: &str) -> Self {
+        Self {
+            user: user.to_owned(),
+            node: 0,
+            client: None,
+            registered: false,
+            rooms: BTreeMap::new(),
+            known: BTreeMap::new(),
+            left: BTreeSet::new(),
+        }
+    }
+
+    /// Takes in what has arrived.
+    pub(crate) async fn listen(&mut self, said: &Said) {
+        let Some(client) = &self.client else { return };
+        let (events, gone) = (client.drain().await, client.disconnected());
+        for (event, data) in events {
+            trace(|| format!("  {} on {} hears {event} {data}", self.user, self.node));
+            self.hear(&event, &data, said);
+        }
+        // It may also have been old news, of an earlier stay, from a relay that is behind.
+        for room in std::mem::take(&mut self.left) {
+            if !self.is_in(&room) {
+                self.rooms.remove(&room);
+            }
+        }
+        if gone || self.client.as_ref().is_some_and(Client::killed) {
+            self.lose().await;
+        }
+    }
+
+    /// Loses its connection.
+    pub(crate) async fn lose(&mut self) {
+        if let Some(client) = self.client.take() {
+            client.drop_connection().await;
+        }
+        self.forget_connection();
+    }
+
+    pub(crate) fn forget_connection(&mut self) {
+        self.client = None;
+        self.registered = false;
+        self.known.append(&mut self.rooms);
+    }
+
+    fn hear(&mut self, event: &str, data: &Value, said: &Said) {
+        let room = data["roomName"].as_str().unwrap_or_default();
+        let messages = list(&data["messages"]);
+        match event {
+            "room-created" => {
+                self.rooms.insert(room.to_owned(), Stay::begin(&[], said));
+            }
+            "room-history" if data["recovered"] == false => {
+                let stay = self.rooms.get_mut(room).expect("a room it is in");
+                stay.told(room, messages, said);
+            }
+            "room-history" => {
+                self.rooms
+                    .insert(room.to_owned(), Stay::begin(messages, said));
+            }
+            "room-message" => {
+                let stay = self.rooms.get_mut(room).expect("a room it is in");
+                stay.hear(room, data, said);
+            }
+            "missed-messages" => {
+                let stay = self.rooms.get_mut(room).expect("a room it is in");
+                stay.hear_again(room, messages, said);
+            }
+            "session-restored" => self.restored(data, said),
+            "user-left-room" if data["userId"] == *self.user => {
+                self.left.insert(room.to_owned());
+            }
+            _ => {}
+        }
+    }
+
+    fn is_in(&self, room: &str) -> bool {
+        let room = RoomName::parse(room).unwrap();
+        let client = self.client.as_ref();
+        client.is_some_and(|client| client.session.in_room(&room))
+    }
+
+    fn restored(&mut self, data: &Value, said: &Said) {
+        for room in list(&data["rooms"]) {
+            let room = room.as_str().unwrap();
+            let known = self.known.remove(room);
+            let asked = data["recovered"].get(room);
+            let missed = list(&data["missed"][room]);
+            let before = self.rooms.remove(room);
+            // Where it was in already, nothing changes but what it asked to be told again.
+            let mut stay = match (asked, before, known) {
+                (None, Some(stay), _) => stay,
+                (Some(Value::Bool(true)), before, known) => before.or(known).unwrap(),
+                _ => Stay::begin(&[], said),
+            };
+            if asked == Some(&Value::Bool(false)) {
+                stay.told(room, missed, said);
+            } else {
+                stay.hear_again(room, missed, said);
+            }
+            self.rooms.insert(room.to_owned(), stay);
+        }
+    }
+
+    /// What it asks for when it comes back.
+    pub(crate) fn last_seq(&self) -> Value {
+        let all = self.known.iter().chain(&self.rooms);
+        let known = all.filter_map(|(room, stay)| Some((room.clone(), stay.last?)));
+        json!(known.collect::<BTreeMap<_, _>>())
+    }
+}

@@ -1,0 +1,79 @@
+//! What was said and acknowledged.
+
+use std::collections::{HashMap, HashSet};
+
+/// All that was acknowledged.
+#[derive(Default)]
+pub(crate) struct Said {
+    by_place: HashMap<(String, u64), Message>,
+    ids: HashSet<String>,
+    sent: HashSet<String>,
+    next: usize,
+}
+
+pub(crate) struct Message {
+    pub(crate) text: String,
+    /// Acknowledged as the so manieth.
+    pub(crate) number: usize,
+    /// Was lost with a failover or a wipe.
+    pub(crate) lost: bool,
+}
+
+impl Said {
+    /// A text that nobody has sent before.
+    pub(crate) fn text(&mut self) -> String {
+        let text = format!("t{}", self.sent.len());
+        self.sent.insert(text.clone());
+        text
+    }
+
+    /// How many were acknowledged until now.
+    pub(crate) fn now(&self) -> usize {
+        self.next
+    }
+
+    pub(crate) fn acknowledged(&mut self, room: &str, seq: u64, id: &str, text: &str) {
+        assert!(
+            self.ids.insert(id.to_owned()),
+            "the id {id} was given twice"
+        );
+        let message = Message {
+            text: text.to_owned(),
+            number: self.next,
+            lost: false,
+        };
+        self.next += 1;
+        let before = self.by_place.insert((room.to_owned(), seq), message);
+        assert!(before.is_none(), "{room} {seq} was given twice");
+    }
+
+    /// Whoever receives `text` at a place that was acknowledged, receives what was.
+    pub(crate) fn check(&self, room: &str, seq: u64, text: &str) {
+        assert!(self.sent.contains(text), "nobody said {text}");
+        let there = self.by_place.get(&(room.to_owned(), seq));
+        if let Some(there) = there.filter(|there| !there.lost) {
+            assert_eq!(there.text, text, "{room} {seq} is something else");
+        }
+    }
+
+    /// What is not in the logs any more, since they went back to `heads`.
+    pub(crate) fn lose_after(&mut self, heads: &HashMap<String, u64>) {
+        for ((room, seq), message) in &mut self.by_place {
+            if *seq > heads.get(room).copied().unwrap_or(0) {
+                message.lost = true;
+            }
+        }
+    }
+
+    /// What nobody may have missed who was in `room` after `from`, and since the acknowledgement
+    /// `since`.
+    pub(crate) fn owed(&self, room: &str, from: u64, since: usize) -> impl Iterator<Item = u64> {
+        let owed = |((name, seq), message): (&(String, u64), &Message)| {
+            let there = name == room && *seq > from && message.number >= since && !message.lost;
+            there.then_some(*seq)
+        };
+        let mut all: Vec<_> = self.by_place.iter().filter_map(owed).collect();
+        all.sort_unstable();
+        all.into_iter()
+    }
+}
