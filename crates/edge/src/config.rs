@@ -18,11 +18,12 @@ pub struct EdgeConfig {
     /// A client that does not answer a ping for this long is gone.
     pub ping_timeout: Duration,
     /// A transport without a namespace is closed after this. The published engine keeps one that left
-    /// before it entered any for as long, so this is shorter than Socket.IO's 45 s.
+    /// before it entered any for as long, but no more of it than it needs (see `slim` in the gate).
     pub connect_timeout: Duration,
     /// Packets that wait for a client to read; one more closes its connection.
     pub send_queue: usize,
-    /// Open TCP connections; more are closed as soon as they come.
+    /// Open TCP connections; more are closed as soon as they come. Sessions, of which polling ones have
+    /// no connection most of the time, may be twice as many; more are answered 503.
     pub max_connections: u32,
     /// Time for a request's headers, and the longest that a connection may idle between two
     /// requests: above the 15 s after which nginx gives up an idle connection itself.
@@ -124,7 +125,7 @@ impl Default for EdgeConfig {
             credentials: false,
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(60),
-            connect_timeout: Duration::from_secs(15),
+            connect_timeout: Duration::from_secs(45),
             send_queue: 4096,
             max_connections: 65_536,
             header_timeout: Duration::from_secs(20),

@@ -27,6 +27,9 @@ use crate::{
 
 /// Names the node that answered, on every response.
 const NODE_HEADER: HeaderName = HeaderName::from_static("x-starling-node");
+/// Sessions that may be kept for each TCP connection that may be open: polling ones have none most of
+/// the time, and some are kept for a while after their end.
+const SESSIONS_PER_CONNECTION: usize = 2;
 /// The part of a drain in which sessions are closed.
 const CLOSING_PART: f64 = 0.8;
 /// The part after which nobody is waited for any more.
@@ -52,7 +55,9 @@ impl Edge {
         node: NodeId,
     ) -> Result<Self, ConfigError> {
         config.check()?;
-        let transports = Transports::new(dispatcher.services().limits.clone());
+        let limits = dispatcher.services().limits.clone();
+        let sessions = config.max_connections as usize * SESSIONS_PER_CONNECTION;
+        let transports = Transports::new(limits, sessions);
         let listener = Arc::new(Listener::new(&config));
         let cors = cors(&config);
         #[cfg(feature = "conformance")]

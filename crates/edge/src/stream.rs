@@ -126,6 +126,10 @@ impl Drop for Stream {
         if self.blocked.is_some() {
             self.tcp.set_zero_linger().ok();
         }
+        let on_end = self.kill.on_end.lock().expect("no panic while held").take();
+        if let Some(tell) = on_end {
+            tell();
+        }
     }
 }
 

@@ -34,13 +34,17 @@ pub(crate) struct Transports {
     /// Those that were opened by polling, by the engine's id.
     by_sid: Mutex<HashMap<Box<str>, Weak<Transport>>>,
     next: AtomicU64,
+    /// Those that the engine still keeps, ended or not.
+    kept: AtomicUsize,
+    most: usize,
     count: watch::Sender<usize>,
     close_polling: OnceLock<ClosePolling>,
     limits: Limits,
 }
 
 impl Transports {
-    pub(crate) fn new(limits: Limits) -> Arc<Self> {
+    /// With `most` kept at once, [`Transports::full`] says so.
+    pub(crate) fn new(limits: Limits, most: usize) -> Arc<Self> {
         // Seen from the start, not only from the first connection on.
         connections(&Way::Polling).increment(0);
         connections(&Way::Websocket(Arc::default())).increment(0);
@@ -48,6 +52,8 @@ impl Transports {
             live: Mutex::default(),
             by_sid: Mutex::default(),
             next: AtomicU64::new(0),
+            kept: AtomicUsize::new(0),
+            most,
             count: watch::Sender::new(0),
             close_polling: OnceLock::new(),
             limits,
@@ -71,8 +77,15 @@ impl Transports {
         transport
     }
 
+    /// Whether the engine keeps as many sessions as it may: one that left before it entered any
+    /// namespace for as long as the connect timeout.
+    pub(crate) fn full(&self) -> bool {
+        self.kept.load(Ordering::Relaxed) >= self.most
+    }
+
     fn open(self: &Arc<Self>, way: Way) -> Arc<Transport> {
         connections(&way).increment(1);
+        self.kept.fetch_add(1, Ordering::Relaxed);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let transport = Arc::new(Transport {
             number,
@@ -200,13 +213,19 @@ impl Transport {
     /// Ends the session so that the client comes back by itself: a websocket loses its TCP
     /// connection, the polls of a polling session find it unknown.
     pub(crate) fn kill(&self) {
-        match &*lock(&self.way) {
-            Way::Websocket(kill) => kill.kill(),
-            Way::Polling => {
-                if let (Some(close), Some(sid)) = (self.all.close_polling.get(), self.sid.get()) {
-                    close(sid);
-                }
-            }
+        if let Way::Websocket(kill) = &*lock(&self.way) {
+            return kill.kill();
+        }
+        if let (Some(close), Some(sid)) = (self.all.close_polling.get(), self.sid.get()) {
+            close(sid);
+        }
+        self.end();
+    }
+
+    /// The client of a polling session said that it leaves.
+    pub(crate) fn left(&self) {
+        if matches!(&*lock(&self.way), Way::Polling) {
+            self.end();
         }
     }
 
@@ -237,6 +256,7 @@ impl Transport {
 impl Drop for Transport {
     fn drop(&mut self) {
         self.end();
+        self.all.kept.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

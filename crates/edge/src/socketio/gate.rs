@@ -38,9 +38,10 @@ use crate::{
     transport::{Transport, Transports},
 };
 
-/// Headers that the engine or a handshake needs. It keeps the request of a session as long as the
-/// session itself, so the others are not even shown to it.
+/// Headers that the engine or a handshake needs.
 const KEPT: [HeaderName; 3] = [AUTHORIZATION, CONTENT_TYPE, SEC_WEBSOCKET_KEY];
+/// Longest of their values: no token is longer.
+const MAX_KEPT: usize = 8 * 1024;
 
 /// Longest answer to a polling handshake.
 const MAX_OPEN_PACKET: usize = 4096;
@@ -86,7 +87,7 @@ impl Gate {
         let query = request.uri().query().unwrap_or_default().to_owned();
         let ask = query::parse(request.method(), &query, self.allow_eio3).map_err(refuse)?;
         self.check_origin(request.headers()).map_err(refuse)?;
-        slim(request.headers_mut());
+        slim(&mut request, &query);
         let Some(shown) = ask.sid() else {
             return self.open(&ask, request).await;
         };
@@ -96,7 +97,7 @@ impl Gate {
         *request.uri_mut() = engine_uri(&query::with_sid(&query, sid));
         match ask {
             Ask::Upgrade(_) => Ok(self.upgrade(request, &transport).await),
-            Ask::Post(_) => self.post(request).await,
+            Ask::Post(_) => self.post(request, &transport).await,
             _ => Ok(self.ask_engine(request).await),
         }
     }
@@ -107,9 +108,9 @@ impl Gate {
         Some((sid, self.transports.by_sid(sid)?))
     }
 
-    /// A new session, unless this node is about to go: then another one will have it.
+    /// A new session, unless this node is full or about to go: then another one will have it.
     async fn open(&self, ask: &Ask<'_>, request: Request) -> Result<Response, Response> {
-        if self.draining.load(Ordering::Acquire) {
+        if self.draining.load(Ordering::Acquire) || self.transports.full() {
             return Err((StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")]).into_response());
         }
         let mut response = match ask {
@@ -158,14 +159,22 @@ impl Gate {
     }
 
     /// The engine would wait for the body for ever.
-    async fn post(&self, request: Request) -> Result<Response, Response> {
+    async fn post(
+        &self,
+        request: Request,
+        transport: &Arc<Transport>,
+    ) -> Result<Response, Response> {
         let (parts, body) = request.into_parts();
         let body = timeout(self.body_timeout, to_bytes(body, self.max_body)).await;
         let body = body.map_err(|_| StatusCode::REQUEST_TIMEOUT.into_response())?;
         let body = body.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE.into_response())?;
-        Ok(self
-            .ask_engine(Request::from_parts(parts, Body::from(body)))
-            .await)
+        let leaves = closes(&body);
+        let request = Request::from_parts(parts, Body::from(body));
+        let response = self.ask_engine(request).await;
+        if leaves {
+            transport.left();
+        }
+        Ok(response)
     }
 
     async fn ask_engine(&self, request: Request) -> Response {
@@ -199,6 +208,11 @@ pub(crate) async fn enter(State(gate): State<Arc<Gate>>, request: Request) -> Re
     gate.answer(request).await.unwrap_or_else(|refused| refused)
 }
 
+/// Whether the last packet of a body is the one by which a client ends its session.
+fn closes(body: &[u8]) -> bool {
+    body == b"1" || body.ends_with(b"\x1e1")
+}
+
 /// The request by which a client ends a polling session of its own accord.
 pub(super) fn closing(sid: &str) -> Request {
     let mut request = Request::new(Body::from(Bytes::from_static(b"1")));
@@ -212,11 +226,20 @@ fn engine_uri(query: &str) -> Uri {
     Uri::try_from(format!("/socket.io/?{query}")).unwrap_or_default()
 }
 
-fn slim(headers: &mut HeaderMap) {
-    let kept = KEPT
-        .into_iter()
-        .filter_map(|name| headers.remove(&name).map(|value| (name, value)));
-    *headers = kept.collect();
+/// The engine keeps the request of a session as long as the session itself, and for the connect
+/// timeout where it entered no namespace, gone or not. So it is shown what it needs and no more, in
+/// copies: what hyper read is one piece of memory with the whole head, kept by any part of it.
+fn slim(request: &mut Request, query: &str) {
+    *request.uri_mut() = engine_uri(&query::short(query));
+    let headers = std::mem::take(request.headers_mut());
+    for name in KEPT {
+        let value = headers.get(&name).map(HeaderValue::as_bytes);
+        if let Some(value) = value.filter(|value| value.len() <= MAX_KEPT)
+            && let Ok(copy) = HeaderValue::from_bytes(value)
+        {
+            request.headers_mut().insert(name, copy);
+        }
+    }
 }
 
 /// Without the accept loop of ours, as in a test, there is nothing to end.
@@ -262,6 +285,26 @@ fn internal(_: axum::Error) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_request_little_is_kept() {
+        let mut request = Request::new(Body::empty());
+        let query = format!("x={}&EIO=4&transport=polling", "x".repeat(3000));
+        for (name, value) in [(AUTHORIZATION, "Bearer x"), (HOST, "a"), (ORIGIN, "b")] {
+            request
+                .headers_mut()
+                .insert(name, HeaderValue::from_static(value));
+        }
+        slim(&mut request, &query);
+        assert_eq!(request.uri(), "/socket.io/?EIO=4&transport=polling");
+        assert_eq!(request.headers().len(), 1);
+        assert_eq!(request.headers()[AUTHORIZATION], "Bearer x");
+        let long = HeaderValue::try_from("x".repeat(MAX_KEPT + 1)).unwrap();
+        request.headers_mut().insert(AUTHORIZATION, long);
+        slim(&mut request, "EIO=4&roomId=r");
+        assert_eq!(request.uri(), "/socket.io/?EIO=4&roomId=r");
+        assert!(request.headers().is_empty());
+    }
 
     #[test]
     fn the_open_packet_shows_the_node() {

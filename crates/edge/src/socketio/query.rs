@@ -1,6 +1,15 @@
 //! The query string of an Engine.IO request.
 
+use std::borrow::Cow;
+
 use http::Method;
+
+/// Longest query that is kept as it is.
+const MAX_QUERY: usize = 2 * 1024;
+/// What the engine looks at in it,
+const ENGINES: [&str; 4] = ["EIO", "transport", "sid", "b64"];
+/// and the longest that any of these is.
+const MAX_VALUE: usize = 64;
 
 /// What an Engine.IO request asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -82,6 +91,18 @@ pub(super) fn with_sid(query: &str, sid: &str) -> String {
         _ => pair.to_owned(),
     });
     replaced.collect::<Vec<_>>().join("&")
+}
+
+/// The query without what the engine does not know, where it is long.
+pub(super) fn short(query: &str) -> Cow<'_, str> {
+    if query.len() <= MAX_QUERY {
+        return query.into();
+    }
+    let known = query.split('&').filter(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        ENGINES.contains(&name) && value.len() <= MAX_VALUE
+    });
+    known.collect::<Vec<_>>().join("&").into()
 }
 
 /// The first value of a parameter, as the engine itself looks it up.

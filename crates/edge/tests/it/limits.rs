@@ -139,6 +139,20 @@ async fn a_transport_without_a_namespace_is_closed() {
 }
 
 #[tokio::test]
+async fn sessions_that_are_kept_after_their_end_are_limited_too() {
+    let door = open_with(|config, _| config.max_connections = 2).await;
+    for _ in 0..2 {
+        drop(Client::dial(&door).await);
+        Poller::dial(&door).await.post(&door, "1").await;
+    }
+    let answer = get(&door, POLLING).await;
+    assert_eq!(
+        (answer.status, answer.header("retry-after")),
+        (503, Some("1"))
+    );
+}
+
+#[tokio::test]
 async fn entering_and_leaving_is_limited_like_events() {
     let door = open_with(|_, limits| {
         limits.events_per_second = 1;

@@ -97,6 +97,15 @@ async fn connections_and_sockets_are_counted_exactly() {
     second.emit("kill", json!({})).await;
     gauges.reach([0.0, 0.0, 0.0]).await;
 
+    // The engine keeps those that never entered a namespace, but they are gone all the same.
+    let never = Client::dial(&door).await;
+    let nowhere = Poller::dial(&door).await;
+    gauges.reach([1.0, 1.0, 0.0]).await;
+    drop(never);
+    nowhere.post(&door, "1").await;
+    gauges.reach([0.0, 0.0, 0.0]).await;
+    assert_eq!(nowhere.poll(&door).await.status, 400);
+
     // An upgrade that fails ends its session.
     let failing = Poller::connect(&door).await;
     gauges.reach([1.0, 0.0, 1.0]).await;

@@ -308,6 +308,11 @@ fn edge(options: &Options, guests: bool) -> Result<EdgeConfig> {
             said.ping_timeout_ms,
             standard.ping_timeout,
         )?,
+        connect_timeout: range(
+            "connect-timeout-ms",
+            said.connect_timeout_ms,
+            standard.connect_timeout,
+        )?,
         allow_eio3: said.allow_eio3.unwrap_or(standard.allow_eio3),
         max_connections: said.max_connections.unwrap_or(standard.max_connections),
         ..standard
@@ -393,6 +398,19 @@ mod tests {
         let origins = ["capacitor://localhost", "null"].map(str::to_owned);
         assert_eq!(edge.origins, Origins::List(origins.to_vec()));
         assert!(!serve(SECRET).unwrap().edge.credentials);
+    }
+
+    #[test]
+    fn a_client_has_45_s_to_enter_a_namespace_unless_said_otherwise() {
+        let timeout = |http: &str| {
+            serve(&format!("{SECRET}{http}"))
+                .unwrap()
+                .edge
+                .connect_timeout
+        };
+        assert_eq!(timeout(""), Duration::from_secs(45));
+        let said = "[http]\nconnect_timeout_ms = 60000";
+        assert_eq!(timeout(said), Duration::from_secs(60));
     }
 
     #[test]

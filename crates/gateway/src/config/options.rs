@@ -90,6 +90,8 @@ options! {
         ping_interval_ms: u64 = "ping-interval-ms", "STARLING_PING_INTERVAL_MS";
         /// Engine.IO ping timeout in ms [default: 60000]
         ping_timeout_ms: u64 = "ping-timeout-ms", "STARLING_PING_TIMEOUT_MS";
+        /// Time for a client to enter a namespace, in ms [default: 45000]
+        connect_timeout_ms: u64 = "connect-timeout-ms", "STARLING_CONNECT_TIMEOUT_MS";
         /// Accept Engine.IO 3 clients [default: false]
         allow_eio3: bool = "allow-eio3", "STARLING_ALLOW_EIO3";
         /// Open connections; more are refused [default: 65536]
