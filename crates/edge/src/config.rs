@@ -30,7 +30,8 @@ pub struct EdgeConfig {
     pub header_timeout: Duration,
     /// Time for a request's body.
     pub body_timeout: Duration,
-    /// A connection on which nothing could be written for this long is closed.
+    /// A connection on which nothing could be written for this long is closed, and so is a polling
+    /// session that was not polled for this long, or a quarter longer.
     pub write_timeout: Duration,
 }
 

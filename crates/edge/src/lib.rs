@@ -7,6 +7,7 @@
 //! Deliberately absent: rules of any feature, and the backend. Everything that comes in goes to the
 //! kernel's `Dispatcher`; everything that goes out comes through its `Peer`.
 
+mod backlog;
 mod config;
 mod http;
 pub mod jwt;

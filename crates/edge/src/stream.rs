@@ -47,6 +47,11 @@ impl Kill {
         self.written.load(Ordering::Relaxed)
     }
 
+    /// The kernel took more.
+    pub(crate) fn wrote(&self, bytes: u64) {
+        self.written.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// Sets who is told when the connection has ended.
     pub(crate) fn on_end(&self, tell: impl FnOnce() + Send + 'static) {
         *self.on_end.lock().expect("no panic while held") = Some(Box::new(tell));
@@ -97,8 +102,7 @@ impl Stream {
             Poll::Ready(result) => {
                 self.blocked = None;
                 if let Ok(bytes) = result {
-                    let written = &self.kill.written;
-                    written.fetch_add(bytes as u64, Ordering::Relaxed);
+                    self.kill.wrote(bytes as u64);
                 }
                 Poll::Ready(result)
             }

@@ -10,20 +10,30 @@ use std::{
         Arc, Mutex, MutexGuard, OnceLock, Weak,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
-use metrics::{Gauge, gauge};
+use metrics::{Gauge, counter, gauge};
 use starling_kernel::{
     limits::Limits,
     metric,
     rate::{Meter, Verdict},
 };
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
-use crate::stream::Kill;
+use crate::{
+    backlog::{Polled, Written},
+    stream::Kill,
+};
 
-/// Bytes that wait for a websocket's client; with more it gets no further message, and is closed.
-const BACKLOG: u64 = 4 << 20;
+/// Looks at polling clients in the time that they may stay away.
+const LOOKS: u32 = 4;
+
+const POLLING: &str = "polling";
+const WEBSOCKET: &str = "websocket";
 
 /// Ends a polling session by its id.
 type ClosePolling = Box<dyn Fn(&str) + Send + Sync>;
@@ -46,8 +56,8 @@ impl Transports {
     /// With `most` kept at once, [`Transports::full`] says so.
     pub(crate) fn new(limits: Limits, most: usize) -> Arc<Self> {
         // Seen from the start, not only from the first connection on.
-        connections(&Way::Polling).increment(0);
-        connections(&Way::Websocket(Arc::default())).increment(0);
+        gauge!(metric::CONNECTIONS, "transport" => POLLING).increment(0);
+        gauge!(metric::CONNECTIONS, "transport" => WEBSOCKET).increment(0);
         Arc::new(Self {
             live: Mutex::default(),
             by_sid: Mutex::default(),
@@ -67,12 +77,16 @@ impl Transports {
 
     /// A session opened by polling.
     pub(crate) fn open_polling(self: &Arc<Self>) -> Arc<Transport> {
-        self.open(Way::Polling)
+        self.open(Way::Polling(Polls {
+            waiting: Polled::default(),
+            under_way: 0,
+            since: Instant::now(),
+        }))
     }
 
     /// A session opened by a websocket on the connection of `kill`.
     pub(crate) fn open_websocket(self: &Arc<Self>, kill: Arc<Kill>) -> Arc<Transport> {
-        let transport = self.open(Way::Websocket(kill.clone()));
+        let transport = self.open(Way::Websocket(Written::new(kill.clone())));
         transport.end_with(&kill);
         transport
     }
@@ -93,7 +107,6 @@ impl Transports {
             sid: OnceLock::new(),
             sessions: AtomicUsize::new(0),
             meter: Mutex::new(Meter::new(&self.limits)),
-            queued: AtomicU64::new(0),
             counted: AtomicBool::new(true),
             all: self.clone(),
         });
@@ -111,6 +124,22 @@ impl Transports {
     /// A session that was opened by polling.
     pub(crate) fn by_sid(&self, sid: &str) -> Option<Arc<Transport>> {
         lock(&self.by_sid).get(sid)?.upgrade()
+    }
+
+    /// Closes polling sessions that were not polled for `pause`, for as long as there are any: in
+    /// that time something waits for them, a ping if nothing else.
+    pub(crate) async fn close_silent(all: Weak<Self>, pause: Duration) {
+        loop {
+            sleep(pause / LOOKS).await;
+            let Some(all) = all.upgrade() else { return };
+            let polling: Vec<_> = lock(&all.by_sid).values().cloned().collect();
+            for transport in polling.iter().filter_map(Weak::upgrade) {
+                if transport.silent_for() >= Some(pause) {
+                    counter!(metric::SLOW_CONSUMERS).increment(1);
+                    transport.kill();
+                }
+            }
+        }
     }
 
     /// All there are now.
@@ -136,10 +165,40 @@ impl Transports {
     }
 }
 
-/// What a session runs over now.
+/// What a session runs over now, and what waits for its client there.
 enum Way {
-    Polling,
-    Websocket(Arc<Kill>),
+    Polling(Polls),
+    Websocket(Written),
+}
+
+struct Polls {
+    waiting: Polled,
+    /// Polls that are waiting for their answer.
+    under_way: usize,
+    /// When the last one ended.
+    since: Instant,
+}
+
+/// A poll that is under way.
+pub(crate) struct Poll(Arc<Transport>);
+
+impl Poll {
+    /// It is answered with this body, of Engine.IO 3 or 4.
+    pub(crate) fn answered(&self, body: &[u8], eio3: bool) {
+        match &mut *lock(&self.0.way) {
+            Way::Polling(polls) => polls.waiting.took(body, eio3),
+            Way::Websocket(written) => written.took(body, eio3),
+        }
+    }
+}
+
+impl Drop for Poll {
+    fn drop(&mut self) {
+        if let Way::Polling(polls) = &mut *lock(&self.0.way) {
+            polls.under_way -= 1;
+            polls.since = Instant::now();
+        }
+    }
 }
 
 /// One Engine.IO session.
@@ -150,8 +209,6 @@ pub(crate) struct Transport {
     sessions: AtomicUsize,
     /// Of namespaces entered: leaving and entering anew gives no new allowance of anything.
     meter: Mutex<Meter>,
-    /// Bytes handed to the engine for the websocket.
-    queued: AtomicU64,
     /// Whether it still counts as open.
     counted: AtomicBool,
     all: Arc<Transports>,
@@ -162,10 +219,10 @@ impl Transport {
     /// that follows fails, the engine ends the session: it never goes back to polling.
     pub(crate) fn upgrade(self: &Arc<Self>, kill: Arc<Kill>) {
         let mut way = lock(&self.way);
-        if matches!(*way, Way::Polling) {
+        if let Way::Polling(polls) = &*way {
+            let written = Written::after(kill.clone(), &polls.waiting);
             connections(&way).decrement(1);
-            self.queued.store(0, Ordering::Relaxed);
-            *way = Way::Websocket(kill.clone());
+            *way = Way::Websocket(written);
             connections(&way).increment(1);
             self.end_with(&kill);
         }
@@ -182,16 +239,30 @@ impl Transport {
         });
     }
 
+    /// A poll begins.
+    pub(crate) fn poll(self: &Arc<Self>) -> Option<Poll> {
+        match &mut *lock(&self.way) {
+            Way::Polling(polls) => polls.under_way += 1,
+            Way::Websocket(_) => return None,
+        }
+        Some(Poll(self.clone()))
+    }
+
+    /// How long nobody has polled; `None` where a poll is under way, and on a websocket.
+    fn silent_for(&self) -> Option<Duration> {
+        match &*lock(&self.way) {
+            Way::Polling(polls) if polls.under_way == 0 => Some(polls.since.elapsed()),
+            _ => None,
+        }
+    }
+
     /// Takes note of `bytes` for the client; `false` where so many are waiting for it already that it
     /// gets no more. The engine's own queue counts packets, and a packet may be a long history.
-    ///
-    /// Polling clients have the engine's limit only: what they took is not seen here.
     pub(crate) fn may_queue(&self, bytes: usize) -> bool {
-        let Way::Websocket(kill) = &*lock(&self.way) else {
-            return true;
-        };
-        let queued = self.queued.fetch_add(bytes as u64, Ordering::Relaxed);
-        queued.saturating_sub(kill.written()) <= BACKLOG
+        match &mut *lock(&self.way) {
+            Way::Polling(polls) => polls.waiting.add(bytes as u64),
+            Way::Websocket(written) => written.add(bytes as u64),
+        }
     }
 
     /// Bytes that wait for the client; nothing is known of polling ones.
@@ -213,8 +284,8 @@ impl Transport {
     /// Ends the session so that the client comes back by itself: a websocket loses its TCP
     /// connection, the polls of a polling session find it unknown.
     pub(crate) fn kill(&self) {
-        if let Way::Websocket(kill) = &*lock(&self.way) {
-            return kill.kill();
+        if let Way::Websocket(written) = &*lock(&self.way) {
+            return written.kill.kill();
         }
         if let (Some(close), Some(sid)) = (self.all.close_polling.get(), self.sid.get()) {
             close(sid);
@@ -224,7 +295,7 @@ impl Transport {
 
     /// The client of a polling session said that it leaves.
     pub(crate) fn left(&self) {
-        if matches!(&*lock(&self.way), Way::Polling) {
+        if matches!(&*lock(&self.way), Way::Polling(_)) {
             self.end();
         }
     }
@@ -262,8 +333,8 @@ impl Drop for Transport {
 
 fn connections(way: &Way) -> Gauge {
     match way {
-        Way::Polling => gauge!(metric::CONNECTIONS, "transport" => "polling"),
-        Way::Websocket(_) => gauge!(metric::CONNECTIONS, "transport" => "websocket"),
+        Way::Polling(_) => gauge!(metric::CONNECTIONS, "transport" => POLLING),
+        Way::Websocket(_) => gauge!(metric::CONNECTIONS, "transport" => WEBSOCKET),
     }
 }
 

@@ -98,7 +98,7 @@ impl Gate {
         match ask {
             Ask::Upgrade(_) => Ok(self.upgrade(request, &transport).await),
             Ask::Post(_) => self.post(request, &transport).await,
-            _ => Ok(self.ask_engine(request).await),
+            _ => self.poll(request, &transport, query::is_eio3(&query)).await,
         }
     }
 
@@ -147,6 +147,24 @@ impl Gate {
             .headers
             .insert(CONTENT_LENGTH, HeaderValue::from(packet.len()));
         Ok(Response::from_parts(parts, Body::from(packet)))
+    }
+
+    async fn poll(
+        &self,
+        request: Request,
+        transport: &Arc<Transport>,
+        eio3: bool,
+    ) -> Result<Response, Response> {
+        let poll = transport.poll();
+        let (parts, body) = self.ask_engine(request).await.into_parts();
+        // The engine holds it in one piece already.
+        let body = to_bytes(body, usize::MAX).await.map_err(internal)?;
+        if let Some(poll) = poll
+            && parts.status == StatusCode::OK
+        {
+            poll.answered(&body, eio3);
+        }
+        Ok(Response::from_parts(parts, Body::from(body)))
     }
 
     async fn upgrade(&self, request: Request, transport: &Arc<Transport>) -> Response {

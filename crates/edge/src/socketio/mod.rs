@@ -81,6 +81,9 @@ pub(crate) fn build(
         );
     }
     close_polling_through(&engine, &door);
+    let pause = door.config.write_timeout;
+    let all = Arc::downgrade(&door.transports);
+    door.runtime.spawn(Transports::close_silent(all, pause));
     Gate::new(
         engine,
         node,

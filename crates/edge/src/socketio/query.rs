@@ -84,6 +84,11 @@ pub(super) fn parse<'a>(
     }
 }
 
+/// Whether it is of the protocol's third version.
+pub(super) fn is_eio3(query: &str) -> bool {
+    parameter(query, "EIO") == Some("3")
+}
+
 /// The query with another `sid`, as the engine knows it.
 pub(super) fn with_sid(query: &str, sid: &str) -> String {
     let replaced = query.split('&').map(|pair| match pair.split_once('=') {

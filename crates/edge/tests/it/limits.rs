@@ -97,6 +97,39 @@ async fn bytes_that_wait_are_limited_too() {
 }
 
 #[tokio::test]
+async fn bytes_that_wait_for_a_poll_are_limited_as_well() {
+    let door = open().await;
+    let lazy = Poller::connect(&door).await;
+    let many = |count: u32| format!(r#"42["many",{{"count":{count},"bytes":50000}}]"#);
+    // A client that polls may have any number of them.
+    for _ in 0..3 {
+        lazy.post(&door, &many(60)).await;
+        lazy.until(&door, "[59,").await;
+    }
+    assert!(door.probe.disconnected.lock().unwrap().is_empty());
+    lazy.post(&door, &many(100)).await;
+    door.probe.ends(1).await;
+}
+
+#[tokio::test]
+async fn a_polling_client_that_does_not_poll_is_let_go_and_one_that_does_stays() {
+    let door = open_with(|config, _| config.write_timeout = Duration::from_secs(2)).await;
+    let patient = Poller::connect(&door).await;
+    let stops = Poller::connect(&door).await;
+    let never = Poller::dial(&door).await;
+    never.post(&door, "40").await;
+    let waiting = patient.until(&door, r#"["mirror",1]"#);
+    let others = async {
+        door.probe.ends(2).await;
+        patient.post(&door, r#"42["mirror",1]"#).await;
+    };
+    tokio::join!(waiting, others);
+    for gone in [stops, never] {
+        assert_eq!(gone.poll(&door).await.status, 400);
+    }
+}
+
+#[tokio::test]
 async fn headers_and_bodies_have_to_come_in_time() {
     let door = open_with(|config, _| {
         config.header_timeout = Duration::from_millis(200);
