@@ -143,3 +143,33 @@ fn healthcheck(mut address: SocketAddr) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guest(arguments: &[&str]) -> Result<Option<bool>, clap::Error> {
+        let arguments = ["starling", "serve"].iter().chain(arguments);
+        match Cli::try_parse_from(arguments)?.command {
+            Some(Command::Serve(said)) => Ok(said.options.auth.guest),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_switch_needs_no_value_and_takes_one() {
+        for (arguments, wanted) in [
+            (&["--guest"][..], Some(true)),
+            (&["--guest", "--listen", "127.0.0.1:0"], Some(true)),
+            (&["--guest=true"], Some(true)),
+            (&["--guest=false"], Some(false)),
+            (&["--guest", "false"], Some(false)),
+            (&[], None),
+        ] {
+            assert_eq!(guest(arguments).unwrap(), wanted, "{arguments:?}");
+        }
+        assert!(guest(&["--guest=perhaps"]).is_err());
+        assert!(guest(&["--max-rooms"]).is_err());
+        assert!(Cli::try_parse_from(["starling", "--allow-eio3", "--cors-credentials"]).is_ok());
+    }
+}

@@ -1,9 +1,19 @@
 //! What operators can say: as a flag, in the environment, or in the TOML file; in this order.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{any::TypeId, net::SocketAddr, path::PathBuf};
 
-use clap::Args;
+use clap::{Args, builder::ValueRange};
 use serde::Deserialize;
+
+/// A switch can be said without a value, and with one (`--guest=false`) against the file; everything
+/// else needs a value.
+fn values<T: 'static>() -> ValueRange {
+    if TypeId::of::<T>() == TypeId::of::<bool>() {
+        (0..=1).into()
+    } else {
+        ValueRange::SINGLE
+    }
+}
 
 /// A group of options that can be said in all three places. Nothing said is `None`: the default
 /// belongs to whoever uses the value.
@@ -13,7 +23,10 @@ macro_rules! options {
         #[derive(Args, Clone, Debug, Default, Deserialize)]
         #[serde(deny_unknown_fields, default)]
         pub(crate) struct $name {
-            $($(#[$help])* #[arg(id = $flag, long = $flag, env = $env, hide_env_values = true)] pub(crate) $field: Option<$type>,)*
+            $($(#[$help])* #[arg(
+                id = $flag, long = $flag, env = $env, hide_env_values = true,
+                num_args = values::<$type>(), default_missing_value = "true",
+            )] pub(crate) $field: Option<$type>,)*
         }
 
         impl $name {
