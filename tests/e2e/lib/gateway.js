@@ -52,8 +52,8 @@ async function ready(admin, child, log) {
 }
 
 async function build(features) {
-  const args = ["build", "--quiet", "--package", "starling-gateway", "--message-format=json-render-diagnostics"];
-  args.push(...features.flatMap((feature) => ["--features", feature]));
+  const args = ["build", "--quiet", "--bin", "starling", "--message-format=json-render-diagnostics"];
+  args.push(...features.flatMap((feature) => ["--features", `starling-gateway/${feature}`]));
   const cargo = spawn("cargo", args, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
   let messages = "";
   cargo.stdout.on("data", (text) => (messages += text));

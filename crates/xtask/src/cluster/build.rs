@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use crate::paths;
 
-/// Builds the gateway; returns its executable.
+/// Builds the gateway; returns its executable. A release as it ships, otherwise with the features of
+/// the workspace, as all other commands have built its dependencies already.
 pub(super) fn gateway(release: bool) -> Result<PathBuf> {
     binary("starling-gateway", "starling", release)
 }
@@ -16,12 +17,17 @@ pub(super) fn gateway(release: bool) -> Result<PathBuf> {
 /// Builds a binary of a package of ours; returns its executable.
 pub(crate) fn binary(package: &str, name: &str, release: bool) -> Result<PathBuf> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["build", "--quiet", "--package", package]);
     command
-        .arg("--message-format=json-render-diagnostics")
+        .args([
+            "build",
+            "--quiet",
+            "--message-format=json-render-diagnostics",
+        ])
         .current_dir(paths::root());
     if release {
-        command.arg("--release");
+        command.args(["--release", "--package", package]);
+    } else {
+        command.args(["--bin", name]);
     }
     let output = command
         .stdin(Stdio::null())
