@@ -21,6 +21,11 @@ impl Polled {
         self.0 <= MOST
     }
 
+    /// What waits now.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0
+    }
+
     /// Takes off what is in the body of an answer.
     pub(crate) fn took(&mut self, body: &[u8], eio3: bool) {
         self.0 = self.0.saturating_sub(content(body, eio3));
@@ -51,6 +56,11 @@ impl Written {
         let written = self.kill.written();
         self.queued = self.queued.max(written).saturating_add(bytes);
         self.queued - written <= MOST
+    }
+
+    /// What waits now.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.queued.saturating_sub(self.kill.written())
     }
 
     /// The last poll before the upgrade is answered.

@@ -265,13 +265,13 @@ impl Transport {
         }
     }
 
-    /// Bytes that wait for the client; nothing is known of polling ones.
+    /// Bytes that wait for the client.
     pub(crate) fn backlog(&self) -> usize {
-        let Way::Websocket(kill) = &*lock(&self.way) else {
-            return 0;
+        let waiting = match &*lock(&self.way) {
+            Way::Polling(polls) => polls.waiting.bytes(),
+            Way::Websocket(written) => written.bytes(),
         };
-        let queued = self.queued.load(Ordering::Relaxed);
-        queued.saturating_sub(kill.written()) as usize
+        usize::try_from(waiting).unwrap_or(usize::MAX)
     }
 
     fn end(&self) {
