@@ -1,6 +1,7 @@
 //! Events on their way in and out.
 
 use serde_json::json;
+use starling_kernel::topic::Topic;
 
 use crate::support::{Client, Poller, open, open_with};
 
@@ -187,10 +188,19 @@ async fn what_a_polling_client_emitted_before_it_went_is_handled() {
 #[tokio::test]
 async fn what_is_queued_of_a_user_who_logged_out_is_not_handled() {
     let door = open().await;
+    let (membership, hub) = (&door.services.membership, &door.services.hub);
+    membership.run().await.unwrap();
+    let _listening = hub.run(vec![Topic::Presence(0)]).await.unwrap();
     let mut client = Client::connect(&door).await;
-    door.probe.sessions.lock().unwrap()[0].end();
+    let session = door.probe.sessions.lock().unwrap()[0].clone();
+    membership.register(&session, false).await.unwrap();
+
+    client.emit("pause", json!({"n": 1_000})).await;
     client.emit("add", json!({"n": 1})).await;
-    drop(client);
+    let user = session.claims().identity.user;
+    membership.logout(&user).await.unwrap();
+    client.ended().await;
+    assert!(session.ended());
     door.probe.ends(1).await;
     assert!(door.probe.seen.lock().unwrap().is_empty());
 }

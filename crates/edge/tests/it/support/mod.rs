@@ -43,6 +43,7 @@ pub(crate) struct Door {
     pub(crate) address: SocketAddr,
     pub(crate) edge: Edge,
     pub(crate) probe: Arc<Probe>,
+    pub(crate) services: Arc<Services>,
 }
 
 /// What the tests change about a door.
@@ -82,16 +83,16 @@ pub(crate) async fn open_with(change: impl FnOnce(Change<'_>, &mut Limits)) -> D
     let hub = Hub::new(backend.clone(), limits.history);
     let (node_id, now) = (node.clone(), clock.clone());
     let membership = Membership::new(&backend, hub.clone(), node_id, times, now, &limits);
-    let services = Services {
+    let services = Arc::new(Services {
         backend,
         hub,
         membership,
         limits,
         clock,
         tokens: tokens.clone(),
-    };
+    });
     let probe = Arc::new(Probe::default());
-    let dispatcher = Arc::new(Dispatcher::new(vec![probe.clone()], Arc::new(services)));
+    let dispatcher = Arc::new(Dispatcher::new(vec![probe.clone()], services.clone()));
 
     let edge = Edge::new(config, dispatcher, tokens, node).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -101,6 +102,7 @@ pub(crate) async fn open_with(change: impl FnOnce(Change<'_>, &mut Limits)) -> D
         address,
         edge,
         probe,
+        services,
     }
 }
 
