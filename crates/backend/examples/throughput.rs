@@ -12,7 +12,7 @@ use starling_backend::redis::{self, RedisConfig};
 use starling_kernel::{
     envelope::{Draft, Envelope},
     id::{ConnId, Incarnation, NodeId, RoomName, UserId, random},
-    ports::{Backend, Entry, Heard, Holder, Member, Parcel, PortResult},
+    ports::{Backend, Entry, Heard, Held, Holder, Member, Parcel, PortResult},
     topic::Topic,
 };
 
@@ -118,6 +118,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         node(&url, &prefix, "a").await?,
         node(&url, &prefix, "b").await?,
     );
+    let incarnation = Incarnation::of(&NodeId::parse("a").ok_or("name")?);
+    let witness = Incarnation::of(&NodeId::parse("b").ok_or("name")?);
+    a.presence.begin(&incarnation, None, &[]).await?;
+    b.presence.begin(&witness, None, &[]).await?;
     let topics: Vec<_> = (0..50)
         .map(|n| Topic::User("/", UserId::trusted(&n.to_string())))
         .collect();
@@ -145,8 +149,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
         2 * (COUNT * 2 + COUNT / 10)
     );
 
-    let incarnation = Incarnation::of(&NodeId::parse("a").ok_or("name")?);
-    a.presence.beat(&incarnation).await?;
     let enter = |n: usize| {
         let (a, incarnation) = (&a, incarnation.clone());
         async move {
@@ -157,12 +159,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
             };
             let conn = ConnId::trusted(&format!("conn-{n}"));
             let place = Topic::room(&RoomName::trusted(&format!("room-{}", n % 500)));
-            let entry = Entry::Restore { private: false };
+            let entry = Entry::Restore(Held::default());
             let holder = Holder { incarnation, conn };
-            a.presence.enter(&place, &member, &holder, &entry).await?;
+            a.presence
+                .enter(&place, &member, &holder, &entry, usize::MAX)
+                .await?;
             let open = Entry::Open { announce: false };
             a.presence
-                .enter(&Topic::Namespace("/"), &member, &holder, &open)
+                .enter(&Topic::Namespace("/"), &member, &holder, &open, usize::MAX)
                 .await
                 .map(drop)
         }
@@ -174,7 +178,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     beat_while_busy(&a, &incarnation).await?;
     let began = Instant::now();
     a.presence.retire(&incarnation).await?;
-    let witness = Incarnation::of(&NodeId::parse("b").ok_or("name")?);
     while b.presence.beat(&witness).await?.dead.contains(&incarnation) {
         a.presence.reap(&incarnation).await?;
     }

@@ -21,6 +21,8 @@ pub(super) struct Leases {
     lives: HashMap<Incarnation, u64>,
     /// Names the server that all this is on: another one after a failover.
     pub(super) server: u64,
+    /// Names all this: the server that it began on.
+    pub(super) born: u64,
     /// The server on which a life began last.
     begun_on: Option<u64>,
     /// After a failover: until when other nodes may still say what they know.
@@ -45,7 +47,9 @@ impl Leases {
 
     /// Whether nodes may still know of more than the logs hold.
     pub(super) fn closed(&self, now: Timestamp) -> bool {
-        self.closed_until > Some(now) && self.lives.values().any(|on| *on != self.server)
+        let moved = self.begun_on.is_some_and(|on| on != self.server);
+        let some_moved = self.lives.values().any(|on| *on != self.server);
+        moved || self.closed_until > Some(now) && some_moved
     }
 
     /// Whether everything was lost a moment ago, so that whoever comes was there before.
@@ -69,22 +73,23 @@ impl Leases {
 }
 
 impl State {
-    /// Begins a life; `again`: its node had begun one before.
+    /// Begins a life. `before` names what was here when its node began one before, if it did;
+    /// returns what is here now.
     pub(super) fn begin(
         &mut self,
         now: Timestamp,
         incarnation: &Incarnation,
         former: Option<&Incarnation>,
         known: &[(Topic, Position)],
-        again: bool,
-    ) {
+        before: Option<u64>,
+    ) -> u64 {
         let leases = &mut self.leases;
-        match leases.begun_on.replace(leases.server) {
-            None if again => self.logs.floor = floor(now),
-            Some(before) if before != leases.server => {
-                leases.closed_until = Some(later(now, self.times.lease));
-            }
-            _ => {}
+        if before.is_some_and(|before| before != leases.born) && self.logs.floor == 0 {
+            self.logs.floor = floor(now);
+        }
+        let begun_on = leases.begun_on.replace(leases.server);
+        if begun_on.is_some_and(|on| on != leases.server) {
+            leases.closed_until = Some(later(now, self.times.lease));
         }
         if let Some(former) = former {
             leases.lives.remove(former);
@@ -95,6 +100,7 @@ impl State {
         for (topic, position) in known {
             self.logs.renew(topic, position);
         }
+        self.leases.born
     }
 
     /// Renews a lease, and ends those that ran out.

@@ -38,6 +38,10 @@ pub(super) struct Logs {
 #[derive(Clone)]
 struct TopicLog {
     epoch: String,
+    /// Epochs under which it went on for a while.
+    former: Vec<String>,
+    /// The server on which it got its epoch, if it went on there while others might know more.
+    server: Option<u64>,
     base: u64,
     head: u64,
     entries: VecDeque<(u64, Parcel)>,
@@ -47,10 +51,18 @@ impl TopicLog {
     fn begin(base: u64) -> Self {
         Self {
             epoch: id::random(EPOCH_LEN),
+            former: Vec::new(),
+            server: None,
             base,
             head: base,
             entries: VecDeque::new(),
         }
+    }
+
+    /// Goes on under another epoch.
+    fn rename(&mut self) {
+        let former = std::mem::replace(&mut self.epoch, id::random(EPOCH_LEN));
+        self.former.push(former);
     }
 
     fn end(&self) -> Position {
@@ -120,6 +132,11 @@ impl Logs {
             _ => self.history,
         };
         let log = (self.logs.entry(topic.clone())).or_insert_with(|| TopicLog::begin(self.floor));
+        if log.head < self.floor {
+            // It began after everything was lost, and before that was found out.
+            log.rename();
+            (log.base, log.head) = (self.floor, self.floor);
+        }
         log.head += 1;
         let position = Position {
             epoch: log.epoch.clone(),
@@ -134,18 +151,30 @@ impl Logs {
 
     pub(super) fn renew(&mut self, topic: &Topic, known: &Position) {
         let log = self.logs.get_mut(topic);
-        if let Some(log) = log.filter(|log| log.epoch == known.epoch && log.head < known.seq) {
-            log.epoch = id::random(EPOCH_LEN);
+        if let Some(log) = log.filter(|log| log.head < known.seq) {
+            log.rename();
             log.head = known.seq;
+            if !log.former.contains(&known.epoch) {
+                log.base = known.seq;
+            }
         }
     }
 
-    /// The first one's position, if this is a repeat within the log's present life.
+    /// Others may know of more in the log of transitions: it goes on under another epoch.
+    fn part(&mut self, topic: &Topic, server: u64) {
+        let log = self.logs.get_mut(topic);
+        if let Some(log) = log.filter(|log| log.server != Some(server)) {
+            log.rename();
+            log.server = Some(server);
+        }
+    }
+
+    /// The first one's position, if this is a repeat of what is in this log.
     fn repeated(&mut self, now: Timestamp, key: &OnceKey) -> Option<Position> {
         self.forget_until(now);
         let (first, _) = self.once.get(key)?;
         let log = self.logs.get(&key.0)?;
-        (log.epoch == first.epoch).then(|| first.clone())
+        (first.seq > log.base).then(|| first.clone())
     }
 
     fn remember(&mut self, now: Timestamp, key: OnceKey, position: &Position) {
@@ -199,13 +228,21 @@ impl State {
     }
 
     /// Appends a transition of a namespace to the log that all nodes follow.
-    pub(super) fn log_transition(&mut self, transition: Transition) {
-        self.store(&Topic::Presence(0), |_| Parcel::Transition(transition));
+    pub(super) fn log_transition(&mut self, now: Timestamp, transition: Transition) {
+        self.store_for_all(now, Parcel::Transition(transition));
     }
 
     /// Appends an order to the log that all nodes follow.
-    pub(super) fn log_order(&mut self, order: Order) {
-        self.store(&Topic::Presence(0), |_| Parcel::Order(order));
+    pub(super) fn log_order(&mut self, now: Timestamp, order: Order) {
+        self.store_for_all(now, Parcel::Order(order));
+    }
+
+    fn store_for_all(&mut self, now: Timestamp, parcel: Parcel) {
+        let topic = Topic::Presence(0);
+        if self.leases.closed(now) {
+            self.logs.part(&topic, self.leases.server);
+        }
+        self.store(&topic, |_| parcel);
     }
 
     /// Appends and tells all who listen.
@@ -235,9 +272,11 @@ impl State {
     }
 
     fn read(&self, now: Timestamp, topic: &Topic, read: impl Fn(&TopicLog) -> Page) -> Page {
+        let log = self.logs.logs.get(topic);
+        let below = log.is_some_and(|log| log.head < self.logs.floor);
         Page {
-            unsettled: self.leases.closed(now),
-            ..self.logs.logs.get(topic).map(read).unwrap_or_default()
+            unsettled: self.leases.closed(now) || below,
+            ..log.map(read).unwrap_or_default()
         }
     }
 }

@@ -110,8 +110,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 struct MemoryNode {
     store: Store,
     bus: MemoryBus,
-    /// The life that this node has begun last.
-    begun: Mutex<Option<Incarnation>>,
+    /// The life that this node has begun last, and what named all that was stored then.
+    begun: Mutex<Option<(Incarnation, u64)>>,
 }
 
 impl MemoryNode {
@@ -122,9 +122,8 @@ impl MemoryNode {
     ) -> PortResult<T> {
         let begun = lock(&self.begun);
         self.step(|state, now| {
-            state
-                .leases
-                .check(begun.as_ref().ok_or(PortError::Fenced)?)?;
+            let (life, _) = begun.as_ref().ok_or(PortError::Fenced)?;
+            state.leases.check(life)?;
             step(state, now)
         })
     }

@@ -109,8 +109,8 @@ impl State {
     ) -> PortResult<Entered> {
         self.leases.check(&holder.incarnation)?;
         let at = self.stamp(now);
-        let new_room = self.admit(at, topic, &member.user, entry)?;
         self.check_most(topic, &member.user, most)?;
+        let new_room = self.admit(at, topic, &member.user, entry)?;
         if let Some(room) = new_room {
             self.create(now, topic, room);
         }
@@ -297,10 +297,11 @@ impl State {
         self.evicted.note(now, topic, user, at);
         self.remove(topic, user, now, None);
         let user = user.clone();
-        self.log_order(match topic.room_name().cloned() {
+        let order = match topic.room_name().cloned() {
             Some(room) => Order::Leave { user, room, at },
             None => Order::Disconnect { user, at },
-        });
+        };
+        self.log_order(now, order);
     }
 
     /// A room's log goes with it; a namespace's history outlives those who are there.
@@ -387,7 +388,7 @@ impl State {
                 Some((_, rooms)) => rooms.clone(),
                 None => self.user_rooms.of(user),
             };
-            return self.log_transition(transition);
+            return self.log_transition(at, transition);
         }
         let heard = Heard::Parcel {
             topic: topic.clone(),

@@ -65,8 +65,9 @@ impl Presence for MemoryNode {
         known: &[(Topic, Position)],
     ) -> PortResult<()> {
         let mut begun = lock(&self.begun);
-        let again = begun.replace(incarnation.clone()).is_some();
-        self.step(|state, now| state.begin(now, incarnation, former, known, again));
+        let born = begun.as_ref().map(|(_, born)| *born);
+        let born = self.step(|state, now| state.begin(now, incarnation, former, known, born));
+        *begun = Some((incarnation.clone(), born));
         Ok(())
     }
 

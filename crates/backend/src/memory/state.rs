@@ -65,6 +65,7 @@ impl State {
     pub(super) fn wipe(&mut self, now: Timestamp) {
         let empty = Self::new(self.times, self.logs.history);
         self.replace_with(empty);
+        self.leases.born = self.leases.server;
         self.leases
             .pause_sweeps(now, self.times.lease + self.times.grace);
     }
@@ -76,8 +77,11 @@ impl State {
     /// As if another server stood here now; who listens goes on listening.
     fn replace_with(&mut self, other: Self) {
         let (lines, server) = (std::mem::take(&mut self.lines), self.leases.server);
+        let last_stamp = self.last_stamp;
         *self = other;
         self.lines = lines;
+        // Its clock is no other.
+        self.last_stamp = last_stamp;
         self.leases.server = server + 1;
     }
 

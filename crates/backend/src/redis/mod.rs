@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex};
 
 use fred::interfaces::EventInterface;
 use starling_kernel::{
-    id::{self, Incarnation, NodeId},
+    id::{self, NodeId},
     ports::{Backend, Heard, PresenceTimes},
     topic::Namespace,
 };
@@ -44,7 +44,7 @@ struct RedisNode {
     times: PresenceTimes,
     history: usize,
     /// The life that this node has begun last.
-    begun: Mutex<Option<Incarnation>>,
+    begun: Mutex<Option<presence::Begun>>,
     tasks: AbortHandle,
 }
 

@@ -27,6 +27,13 @@ use crate::{EPOCH_LEN, EVICTED, PAST, PRESENCE_HISTORY};
 /// Connections that one step of reaping releases at most; then others get their turn.
 const REAP_BATCH: usize = 200;
 
+/// What a node notes of the life that it has begun last.
+pub(super) struct Begun {
+    incarnation: Incarnation,
+    /// What names all that was in each partition: another name after everything was lost.
+    born: Vec<String>,
+}
+
 impl RedisNode {
     /// What every script that begins with `presence.lua` is sent.
     pub(super) fn args(&self) -> Args {
@@ -82,24 +89,27 @@ impl RedisNode {
         })
     }
 
-    pub(super) fn begun(&self) -> MutexGuard<'_, Option<Incarnation>> {
+    fn begun(&self) -> MutexGuard<'_, Option<Begun>> {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The life that this node has begun last.
     pub(super) fn life(&self) -> PortResult<Incarnation> {
-        self.begun().clone().ok_or(PortError::Fenced)
+        let begun = self.begun();
+        let life = begun.as_ref().map(|begun| begun.incarnation.clone());
+        life.ok_or(PortError::Fenced)
     }
 
-    /// Begins a life in one partition.
+    /// Begins a life in one partition; returns what names all that is in it, `born` where this is
+    /// what was there the last time.
     async fn begin_in(
         &self,
         n: u16,
         incarnation: &Incarnation,
         former: Option<&Incarnation>,
         known: &[(Topic, Position)],
-        again: bool,
-    ) -> PortResult<()> {
+        born: &str,
+    ) -> PortResult<String> {
         let partition = self.keys.partition(n);
         let here = known
             .iter()
@@ -114,7 +124,8 @@ impl RedisNode {
         let args = Args::default()
             .text("incarnation", incarnation)
             .text("former", former.map_or("", Incarnation::as_str))
-            .flag("again", again)
+            .text("born", born)
+            .text("new", id::random(EPOCH_LEN))
             .millis("lease", self.times.lease)
             .millis("grace", self.times.grace)
             .text("known", known);
@@ -189,6 +200,15 @@ impl Presence for RedisNode {
             .text("incarnation", &holder.incarnation)
             .text("conn", &holder.conn);
         let args = with_entry(args, entry);
+        let noted = match place {
+            Topic::Room(namespace, room) => Some((Topic::Namespace(namespace), room)),
+            _ => None,
+        };
+        if let Some((online, room)) = noted.as_ref().filter(|_| most < usize::MAX) {
+            // Asked first, so that nobody hears of one who is put out again at once.
+            self.remember(online, room, &member.user, holder, None, most)
+                .await?;
+        }
         let partition = self.keys.of_member(place, &member.user);
         let reply: Reply = self.link.run(&script::ENTER, partition, args).await?;
         let mut reply = reply.accepted()?;
@@ -202,10 +222,10 @@ impl Presence for RedisNode {
                 seq: reply.take("log_seq")?,
             },
         };
-        if let Topic::Room(namespace, room) = place {
-            let online = Topic::Namespace(namespace);
+        if let Some((online, room)) = noted {
+            let at = Some(entered.at);
             let noted = self
-                .remember(&online, room, &member.user, holder, entered.at, most)
+                .remember(&online, room, &member.user, holder, at, most)
                 .await;
             self.or_undo(noted, place, &member.user, holder, entry)
                 .await?;
@@ -309,16 +329,21 @@ impl Presence for RedisNode {
         former: Option<&Incarnation>,
         known: &[(Topic, Position)],
     ) -> PortResult<()> {
-        let again = self.begun().is_some();
         let args = Args::default()
             .text("incarnation", incarnation)
+            .text("former", former.map_or("", Incarnation::as_str))
             .millis("lease", self.times.lease);
         let nodes = self.keys.nodes();
         self.link.run_now::<()>(&script::LEASE, nodes, args).await?;
-        let parts = (0..self.keys.partitions())
-            .map(|n| self.begin_in(n, incarnation, former, known, again));
-        try_join_all(parts).await?;
-        *self.begun() = Some(incarnation.clone());
+        let mut born = (self.begun().as_ref()).map_or_else(Vec::new, |begun| begun.born.clone());
+        born.resize(self.keys.partitions().into(), String::new());
+        let parts = (0..).zip(&born);
+        let parts = parts.map(|(n, born)| self.begin_in(n, incarnation, former, known, born));
+        let born = try_join_all(parts).await?;
+        *self.begun() = Some(Begun {
+            incarnation: incarnation.clone(),
+            born,
+        });
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use starling_kernel::{
-    id::{RoomName, UserId},
+    id::{Incarnation, RoomName, UserId},
     ports::{Entry, Holder, Leave, Order, PortError, PortResult, Presence},
     time::Stamp,
     topic::Topic,
@@ -21,22 +21,23 @@ use super::{
 };
 use crate::SWEEP_BATCH;
 
-/// How long a note is left to who claimed it, before somebody else may carry it out.
+/// How long a note is left to who claimed it, before somebody else may carry it out, and how old it is
+/// when it is carried out for the last time: no step that entered before takes longer.
 const CLAIM: Duration = Duration::from_secs(5);
 
 /// Notes that are carried out at the same time.
 const AT_ONCE: usize = 16;
 
 impl RedisNode {
-    /// Adds a room to the user's. Where there are too many, those that were left a moment ago are
-    /// taken out first.
+    /// Adds a room to the user's, entered `at`, or asks whether one more may be added. Where there
+    /// are too many, those that were left a moment ago are taken out first.
     pub(super) async fn remember(
         &self,
         online: &Topic,
         room: &RoomName,
         user: &UserId,
         holder: &Holder,
-        at: Stamp,
+        at: Option<Stamp>,
         most: usize,
     ) -> PortResult<()> {
         match self
@@ -58,7 +59,7 @@ impl RedisNode {
         room: &RoomName,
         user: &UserId,
         holder: &Holder,
-        at: Stamp,
+        at: Option<Stamp>,
         most: usize,
     ) -> PortResult<()> {
         let args = self
@@ -67,7 +68,7 @@ impl RedisNode {
             .text("user", user)
             .text("room", room)
             .text("incarnation", &holder.incarnation)
-            .text("at", at.0)
+            .text("at", at.map_or_else(String::new, |at| at.0.to_string()))
             .text("most", most);
         let partition = self.keys.of_member(online, user);
         let reply: Reply = self.link.run(&script::REMEMBER, partition, args).await?;
@@ -116,6 +117,10 @@ impl RedisNode {
             // What is not done now is done by whoever claims it next.
             try_join_all(some.iter().map(|note| self.carry_out(&partition, note))).await?;
         }
+        // Where this fails, it is found again.
+        for lost in reply.take::<Vec<String>>("lost")? {
+            self.retire(&Incarnation::trusted(&lost)).await?;
+        }
         reply.take("removed")
     }
 
@@ -131,18 +136,19 @@ impl RedisNode {
                 .text("user", user)
                 .text("room", room)
                 .text("at", at);
+            let done = Args::default()
+                .text("entry", note)
+                .text("at", at)
+                .millis("claim", CLAIM);
             let theirs = self.keys.of_text(user);
-            let forget = self.link.run::<u8>(&script::FORGET, theirs, args);
-            forget.await?;
+            self.link.run::<u8>(&script::FORGET, theirs, args).await?;
             if !evicted.is_empty() {
                 self.order_out(user, room, at).await?;
             }
+            let here = partition.to_owned();
+            self.link.run::<u8>(&script::FORGOTTEN, here, done).await?;
         }
-        let args = Args::default().text("entry", note);
-        self.link
-            .run::<u8>(&script::FORGOTTEN, partition.to_owned(), args)
-            .await
-            .map(drop)
+        Ok(())
     }
 
     /// Orders all nodes to put the user's connections out of a room.

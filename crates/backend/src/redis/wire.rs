@@ -192,7 +192,7 @@ mod tests {
     use starling_kernel::{
         id::UserId,
         ports::{Change, Order},
-        time::Timestamp,
+        time::{Stamp, Timestamp},
     };
 
     fn round_trip(parcel: Parcel) {
@@ -213,7 +213,10 @@ mod tests {
         marked.volatile = true;
         marked.attachments = vec![vec![0, 10, 255].into(), Bytes::new(), vec![b']'; 3].into()];
         round_trip(Parcel::Message(marked));
-        round_trip(Parcel::Order(Order::Disconnect(UserId::trusted("ü\"\\"))));
+        round_trip(Parcel::Order(Order::Disconnect {
+            user: UserId::trusted("ü\"\\"),
+            at: Stamp(7),
+        }));
     }
 
     #[test]

@@ -60,18 +60,19 @@ on_every_backend! {
         concurrent_repeats_are_stored_once
         all_nodes_hear_concurrent_senders_in_one_order
         without_its_room_a_log_cannot_be_appended_to
-        a_room_that_comes_again_begins_a_new_log
+        a_room_that_comes_again_begins_a_new_log_above_the_last
         a_namespace_has_a_log_without_anybody_there
         a_user_has_a_log_without_a_room
         pages_hold_what_was_asked_for
         the_oldest_entries_are_trimmed
-        a_log_that_lost_its_tail_begins_anew_beyond_it;
+        a_log_that_lost_its_tail_begins_anew_beyond_it
+        a_repeat_is_recognised_in_a_renewed_log
+        a_node_that_begins_anew_renews_the_logs_that_it_knows_more_of;
     bus:
         a_publish_is_heard_by_the_others_who_subscribed
         what_was_unsubscribed_is_not_heard
         a_topic_subscribed_twice_is_heard_once
         marks_and_attachments_survive_the_relay
-        an_order_reaches_all_who_listen
         one_senders_parcels_arrive_in_order
         a_node_hears_that_the_relay_is_up
         listening_is_for_one;
@@ -87,13 +88,14 @@ on_every_backend! {
         a_namespace_is_entered_aloud_when_nobody_held_the_user
         a_namespace_is_entered_aloud_when_asked_for
         transitions_of_a_namespace_are_logged
-        a_user_has_one_session_a_namespace
-        a_session_ends_with_its_member;
+        who_leaves_within_the_grace_is_gone_if_nothing_holds_it
+        who_is_evicted_is_let_go_by_all_nodes;
     grace:
         a_member_stays_for_the_grace_and_leaves_once
         who_comes_back_within_the_grace_never_left
         who_left_says_when_the_connection_was_lost
         who_leaves_a_namespace_names_the_rooms
+        the_rooms_are_named_although_they_were_swept_first
         concurrent_sweeps_claim_each_member_once
         a_room_goes_with_its_last_member_after_the_grace
         a_pause_of_all_sweeps_puts_deadlines_off;
@@ -105,8 +107,37 @@ on_every_backend! {
         reaping_leaves_those_alone_whom_another_life_holds
         a_reaped_life_cannot_enter
         concurrent_reaping_removes_once
-        a_wiped_store_fences_those_who_had_begun
-        a_wiped_store_is_restored_by_those_who_hold;
+        a_life_that_has_not_begun_may_do_nothing
+        a_former_life_is_over
+        a_former_life_that_nobody_retires_is_dead_when_its_lease_is_over
+        a_wiped_store_fences_those_who_had_begun;
+    failover:
+        logs_are_closed_until_every_life_has_begun_anew
+        logs_are_closed_no_longer_than_a_lease
+        no_place_is_given_twice_though_the_tail_is_lost
+        with_nothing_lost_the_logs_go_on
+        no_place_of_a_transition_is_given_twice
+        who_is_back_with_a_life_that_was_over_goes_again;
+    wipe:
+        no_place_is_given_twice_though_everything_is_lost
+        a_fresh_node_that_comes_first_makes_no_place_be_given_twice;
+    restore:
+        a_restored_room_is_the_room_that_it_was
+        what_is_there_is_restored_without_a_change
+        another_room_of_that_name_is_joined_under_its_own_rules
+        who_was_evicted_is_not_restored_until_it_enters_anew
+        a_room_is_not_created_anew_by_who_was_evicted
+        restoring_after_everything_was_lost_is_quiet
+        nobody_is_gone_while_everything_is_restored
+        a_status_survives_what_was_lost
+        stamps_tell_what_came_later;
+    user_rooms:
+        a_users_rooms_are_those_that_it_has_entered
+        a_users_rooms_shrink_however_it_leaves
+        one_room_too_many_is_not_entered
+        one_room_too_many_is_not_told_of
+        who_comes_back_before_it_was_taken_out_stays_in
+        nothing_remains_of_those_who_left;
     rooms:
         a_room_is_created_once
         a_room_must_exist_to_be_joined
@@ -114,7 +145,7 @@ on_every_backend! {
         a_grant_lives_as_long_as_the_room
         rooms_are_listed_oldest_first_private_ones_apart
         a_rooms_names_do_not_leak_between_rooms
-        a_restored_room_is_as_it_was
+        only_a_member_may_return
         a_secret_is_the_first_candidate;
     limiter:
         a_burst_passes_and_more_must_wait

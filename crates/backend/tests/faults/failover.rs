@@ -2,9 +2,9 @@ use std::time::{Duration, Instant};
 
 use starling_backend::redis::RedisConfig;
 use starling_kernel::{
-    envelope::Envelope,
+    envelope::{Envelope, Position},
     id::UserId,
-    ports::{Heard, Parcel, PortError},
+    ports::{Heard, Parcel, PortError, PortResult},
     topic::Topic,
 };
 use tokio::time::sleep;
@@ -17,11 +17,24 @@ use crate::support::{
 /// How long it may take until a replica has taken over and the node has found it.
 const TAKEOVER: Duration = Duration::from_secs(30);
 
+/// Says something. A node that is fenced begins a new life, as the membership does.
+async fn try_to_say(node: &mut Node, topic: &Topic) -> PortResult<Position> {
+    let appended = node.backend.log.append(topic, &draft("again"), None).await;
+    if appended == Err(PortError::Fenced) {
+        node.try_to_begin_anew(&[]).await?;
+    }
+    match appended {
+        Ok(appended) => Ok(appended.position),
+        Err(PortError::Fenced) => Err(PortError::NotSent("a new life".to_owned())),
+        Err(other) => Err(other),
+    }
+}
+
 /// Until something said on `topic` is stored again.
-async fn works_again(node: &Node, topic: &Topic) -> Duration {
+async fn works_again(node: &mut Node, topic: &Topic) -> Duration {
     let began = Instant::now();
     loop {
-        match node.backend.log.append(topic, &draft("again"), None).await {
+        match try_to_say(node, topic).await {
             Ok(_) => return began.elapsed(),
             Err(PortError::NotSent(error) | PortError::Unknown(error)) => {
                 assert!(began.elapsed() < TAKEOVER, "{error}");
@@ -33,15 +46,15 @@ async fn works_again(node: &Node, topic: &Topic) -> Duration {
 }
 
 /// Until what is said is also heard: the subscription has moved, too.
-async fn is_heard_again(sender: &Node, listener: &mut Node, topic: &Topic) -> Duration {
+async fn is_heard_again(sender: &mut Node, listener: &mut Node, topic: &Topic) -> Duration {
     let began = Instant::now();
     while listener.heard.try_recv().is_ok() {}
     loop {
         assert!(began.elapsed() < TAKEOVER);
-        let said = sender.backend.log.append(topic, &draft("?"), None).await;
+        let said = try_to_say(sender, topic).await;
         sleep(Duration::from_millis(100)).await;
         while let Ok(heard) = listener.heard.try_recv() {
-            let is_it = |at| said.as_ref().is_ok_and(|said| said.position == at);
+            let is_it = |at| said.as_ref().is_ok_and(|said| *said == at);
             if let Heard::Parcel {
                 position: Some(at), ..
             } = heard
@@ -83,7 +96,7 @@ async fn sentinel_moves_everything_to_the_replica() {
         sentinel.port
     );
     let ground = Ground::configured(RedisConfig::new(&url));
-    let (sender, mut listener) = (ground.node("a").await, ground.node("b").await);
+    let (mut sender, mut listener) = (ground.node("a").await, ground.node("b").await);
     listener.subscribe(&CHAT).await;
     let before = sender.say(&CHAT, "before").await;
     listener.hears_message().await;
@@ -95,8 +108,8 @@ async fn sentinel_moves_everything_to_the_replica() {
     }
 
     master.kill();
-    let stored = works_again(&sender, &CHAT).await;
-    let heard = is_heard_again(&sender, &mut listener, &CHAT).await;
+    let stored = works_again(&mut sender, &CHAT).await;
+    let heard = is_heard_again(&mut sender, &mut listener, &CHAT).await;
     println!("sentinel: stored again after {stored:?}, heard after {heard:?} more");
     let page = sender.backend.log.latest(&CHAT, 1).await.unwrap();
     assert_eq!(page.epoch, before.epoch, "the replica knew it");
@@ -106,7 +119,7 @@ async fn sentinel_moves_everything_to_the_replica() {
 async fn a_cluster_goes_on_when_a_master_dies() {
     let mut cluster = Cluster::start_with(1);
     let ground = Ground::configured(RedisConfig::new(&cluster.url()));
-    let (sender, mut listener) = (ground.node("a").await, ground.node("b").await);
+    let (mut sender, mut listener) = (ground.node("a").await, ground.node("b").await);
     // Rooms all over the cluster.
     let rooms: Vec<_> = (0..12).map(|n| room(&format!("r{n}"))).collect();
     for room in &rooms {
@@ -117,11 +130,11 @@ async fn a_cluster_goes_on_when_a_master_dies() {
         cluster.servers[victim].kill();
         let mut longest = Duration::ZERO;
         for room in &rooms {
-            longest = longest.max(works_again(&sender, room).await);
+            longest = longest.max(works_again(&mut sender, room).await);
         }
         let mut heard = Duration::ZERO;
         for room in &rooms {
-            heard = heard.max(is_heard_again(&sender, &mut listener, room).await);
+            heard = heard.max(is_heard_again(&mut sender, &mut listener, room).await);
         }
         println!("cluster: stored again after {longest:?}, heard after {heard:?} more");
     }
@@ -131,7 +144,7 @@ async fn a_cluster_goes_on_when_a_master_dies() {
 async fn a_cluster_whose_masters_change_loses_and_doubles_nothing_afterwards() {
     let cluster = Cluster::start_with(1);
     let ground = Ground::configured(RedisConfig::new(&cluster.url()));
-    let (sender, mut listener) = (ground.node("a").await, ground.node("b").await);
+    let (mut sender, mut listener) = (ground.node("a").await, ground.node("b").await);
     let topics: Vec<_> = (0..6)
         .map(|n| Topic::User("/", UserId::trusted(&n.to_string())))
         .collect();
@@ -142,8 +155,8 @@ async fn a_cluster_whose_masters_change_loses_and_doubles_nothing_afterwards() {
         assert_eq!(replica.cli(&["CLUSTER", "FAILOVER"]), "OK");
     }
     for topic in &topics {
-        works_again(&sender, topic).await;
-        is_heard_again(&sender, &mut listener, topic).await;
+        works_again(&mut sender, topic).await;
+        is_heard_again(&mut sender, &mut listener, topic).await;
     }
     sleep(Duration::from_secs(5)).await;
     let late = Topic::User("/", UserId::trusted("late"));

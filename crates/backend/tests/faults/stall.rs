@@ -81,7 +81,7 @@ async fn calls_fail_in_time_while_redis_stalls_and_work_afterwards() {
             assert!(took < Duration::from_millis(900), "{took:?}");
         }
         let began = Instant::now();
-        let result = node.backend.bus.subscribe(&Topic::Control).await;
+        let result = node.backend.bus.subscribe(&Topic::Presence(0)).await;
         assert!(matches!(
             result,
             Err(PortError::NotSent(_) | PortError::Unknown(_))
@@ -98,7 +98,7 @@ async fn calls_fail_in_time_while_redis_stalls_and_work_afterwards() {
     timeout(Duration::from_secs(10), up)
         .await
         .expect("it says so");
-    other.subscribe(&Topic::Control).await;
+    other.subscribe(&Topic::Presence(0)).await;
     let last = node.say(&CHAT, "after").await;
     while other.hears_message().await.0 != last {}
 }

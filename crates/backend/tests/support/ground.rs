@@ -1,6 +1,9 @@
 //! Where a case runs: a cluster of nodes on one backend.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use starling_backend::{
     memory,
@@ -38,19 +41,22 @@ pub(crate) struct Ground {
 }
 
 enum Kind {
-    Memory(memory::Store),
-    Redis(RedisConfig, Wipe),
+    Memory(memory::Store, Mutex<Option<Box<memory::Snapshot>>>),
+    Redis(RedisConfig, Servers),
 }
 
-/// How a Redis of this kind loses everything of one prefix.
-type Wipe = Box<dyn Fn() + Send + Sync>;
+/// Runs a script of the test's own on all servers; returns what they say, line by line.
+type Servers = Box<dyn Fn(&str) -> Vec<String> + Send + Sync>;
 
 /// The namespaces of the cases.
 const NAMESPACES: &[Namespace] = &["/", "/chat"];
 
 impl Ground {
     pub(crate) fn memory() -> Self {
-        let kind = Kind::Memory(memory::Store::with_history(TIMES, HISTORY));
+        let kind = Kind::Memory(
+            memory::Store::with_history(TIMES, HISTORY),
+            Mutex::default(),
+        );
         Self {
             kind,
             lag: Duration::from_millis(50),
@@ -59,60 +65,65 @@ impl Ground {
 
     pub(crate) fn redis(server: &Server) -> Self {
         let port = server.port;
-        let wipe = move || drop(server::cli(port, &["FLUSHALL"]));
-        Self::on(&server.url(), "starling", 50, Box::new(wipe))
+        let run = move |script: &str| eval(&[port], script, "starling:");
+        Self::on(&server.url(), "starling", 50, Box::new(run))
     }
 
     /// With a configuration of the test's own.
     pub(crate) fn configured(config: RedisConfig) -> Self {
-        let wipe = || panic!("not here");
+        let nowhere = |_: &str| panic!("not here");
         Self {
-            kind: Kind::Redis(config, Box::new(wipe)),
+            kind: Kind::Redis(config, Box::new(nowhere)),
             lag: Duration::from_millis(50),
         }
     }
 
     pub(crate) fn cluster(cluster: &Arc<Cluster>, case: &str) -> Self {
         let prefix = case.replace("::", "-");
-        let wiped = (cluster.clone(), format!("{prefix}:"));
-        let wipe = move || {
-            wiped
-                .0
-                .servers
-                .iter()
-                .for_each(|server| server.delete(&wiped.1))
+        let (cluster, url) = (cluster.clone(), cluster.url());
+        let keys = format!("{prefix}:");
+        let run = move |script: &str| {
+            let ports: Vec<_> = cluster.servers.iter().map(|server| server.port).collect();
+            eval(&ports, script, &keys)
         };
         // Its servers hand it on among themselves.
-        Self::on(&cluster.url(), &prefix, 400, Box::new(wipe))
+        Self::on(&url, &prefix, 400, Box::new(run))
     }
 
-    fn on(url: &str, prefix: &str, lag_ms: u64, wipe: Wipe) -> Self {
+    fn on(url: &str, prefix: &str, lag_ms: u64, servers: Servers) -> Self {
         let mut config = RedisConfig::new(url);
         config.prefix = prefix.to_owned();
         config.times = TIMES;
         config.history = HISTORY;
         Self {
-            kind: Kind::Redis(config, wipe),
+            kind: Kind::Redis(config, servers),
             lag: Duration::from_millis(lag_ms),
         }
     }
 
-    /// A node that listens, and has begun its lease.
+    /// A node that listens, and has begun its life.
     pub(crate) async fn node(&self, name: &str) -> Node {
+        let node = self.unborn(name).await;
+        let presence = &node.backend.presence;
+        presence.begin(&node.life, None, &[]).await.unwrap();
+        node.beat().await;
+        node
+    }
+
+    /// A node that listens, and has not begun its life.
+    pub(crate) async fn unborn(&self, name: &str) -> Node {
         let id = NodeId::parse(name).unwrap();
         let backend = match &self.kind {
-            Kind::Memory(store) => store.node(&id),
+            Kind::Memory(store, _) => store.node(&id),
             Kind::Redis(config, _) => redis::connect(config.clone(), &id, NAMESPACES)
                 .await
                 .unwrap(),
         };
-        let heard = backend.bus.listen().unwrap();
-        let life = Incarnation::of(&id);
-        backend.presence.beat(&life).await.unwrap();
         Node {
+            heard: backend.bus.listen().unwrap(),
+            life: Incarnation::of(&id),
+            id,
             backend,
-            life,
-            heard,
             lag: self.lag,
         }
     }
@@ -120,14 +131,105 @@ impl Ground {
     /// All data is gone.
     pub(crate) async fn wipe(&self) {
         match &self.kind {
-            Kind::Memory(store) => store.wipe(),
-            Kind::Redis(_, wipe) => wipe(),
+            Kind::Memory(store, _) => store.wipe(),
+            Kind::Redis(_, servers) => drop(servers(WIPE)),
+        }
+    }
+
+    /// Remembers all data, for [`Ground::fail_over`].
+    pub(crate) async fn snapshot(&self) {
+        match &self.kind {
+            Kind::Memory(store, snapshot) => {
+                *snapshot.lock().unwrap() = Some(Box::new(store.snapshot()))
+            }
+            Kind::Redis(_, servers) => drop(servers(SNAPSHOT)),
+        }
+    }
+
+    /// Another server takes over, which knows nothing of what came after the snapshot.
+    pub(crate) async fn fail_over(&self) {
+        match &self.kind {
+            Kind::Memory(store, snapshot) => {
+                store.rewind(snapshot.lock().unwrap().as_ref().unwrap());
+            }
+            Kind::Redis(_, servers) => drop(servers(&FAIL_OVER.replace("@", ""))),
+        }
+    }
+
+    /// As [`Ground::fail_over`], but the server that keeps the leases stays as it is, where that is
+    /// another one than those that keep the rest.
+    pub(crate) async fn fail_over_partitions(&self) {
+        match &self.kind {
+            Kind::Memory(..) => self.fail_over().await,
+            Kind::Redis(_, servers) => drop(servers(&FAIL_OVER.replace("@", "{p"))),
+        }
+    }
+
+    /// What is stored for good, without what the nodes themselves and their logs need.
+    pub(crate) async fn keys(&self) -> Vec<String> {
+        match &self.kind {
+            Kind::Memory(..) => Vec::new(),
+            Kind::Redis(_, servers) => servers(KEYS),
         }
     }
 }
 
+/// Runs a script with the prefix of the keys on each server.
+fn eval(ports: &[u16], script: &str, prefix: &str) -> Vec<String> {
+    let said = ports
+        .iter()
+        .map(|port| server::cli(*port, &["EVAL", script, "0", prefix]));
+    let lines: Vec<_> = said
+        .flat_map(|said| said.lines().map(str::to_owned).collect::<Vec<_>>())
+        .filter(|line| !line.is_empty())
+        .collect();
+    assert!(!lines.iter().any(|line| line.contains("ERR")), "{lines:?}");
+    lines
+}
+
+const WIPE: &str = "
+    for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
+      redis.call('DEL', key)
+    end";
+
+/// A copy has the same hash tag, and hence the same slot.
+const SNAPSHOT: &str = "
+    for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
+      redis.call('COPY', key, '~' .. key)
+    end";
+
+/// For the scripts this is another server: it has another name than the one that they noted. `@` is
+/// what the keys that are concerned begin with.
+const FAIL_OVER: &str = "
+    for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '@*')) do
+      redis.call('DEL', key)
+    end
+    for _, copy in ipairs(redis.call('KEYS', '~' .. ARGV[1] .. '@*')) do
+      local key = string.sub(copy, 2)
+      redis.call('RENAME', copy, key)
+      if string.match(key, '}:state$') then
+        redis.call('HSET', key, 'server', 'former')
+      elseif string.match(key, '}:lives$') then
+        for _, life in ipairs(redis.call('HKEYS', key)) do
+          redis.call('HSET', key, life, 'former')
+        end
+      end
+    end";
+
+const KEYS: &str = "
+    local own = { state = 1, sweep = 1, lives = 1, leases = 1, beat = 1, partitions = 1 }
+    local left = {}
+    for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
+      local name = string.match(key, '}:(.*)$')
+      if redis.call('TTL', key) < 0 and not own[name] and not string.match(name, '~presence') then
+        left[#left + 1] = key
+      end
+    end
+    return left";
+
 /// One node, as a gateway would use it.
 pub(crate) struct Node {
+    id: NodeId,
     pub(crate) backend: Backend,
     pub(crate) life: Incarnation,
     pub(crate) heard: mpsc::Receiver<Heard>,
@@ -136,6 +238,22 @@ pub(crate) struct Node {
 }
 
 impl Node {
+    /// Begins a new life after this one, as a node does that is fenced.
+    pub(crate) async fn begin_anew(&mut self, known: &[(Topic, Position)]) {
+        self.try_to_begin_anew(known).await.unwrap();
+    }
+
+    pub(crate) async fn try_to_begin_anew(
+        &mut self,
+        known: &[(Topic, Position)],
+    ) -> PortResult<()> {
+        let next = Incarnation::of(&self.id);
+        let presence = &self.backend.presence;
+        presence.begin(&next, Some(&self.life), known).await?;
+        self.life = next;
+        Ok(())
+    }
+
     pub(crate) fn holder(&self, conn: &str) -> Holder {
         Holder {
             incarnation: self.life.clone(),
@@ -152,7 +270,7 @@ impl Node {
     ) -> PortResult<Entered> {
         let presence = &self.backend.presence;
         presence
-            .enter(place, &member(user), &self.holder(conn), &entry)
+            .enter(place, &member(user), &self.holder(conn), &entry, usize::MAX)
             .await
     }
 
@@ -205,6 +323,14 @@ impl Node {
     pub(crate) async fn total(&self, place: &Topic) -> u64 {
         let presence = &self.backend.presence;
         presence.members(place, 0).await.unwrap().total
+    }
+
+    /// The rooms of a user, by name.
+    pub(crate) async fn rooms_of(&self, user: &str) -> Vec<String> {
+        let presence = &self.backend.presence;
+        let found = presence.whereabouts(&ROOT, &UserId::trusted(user)).await;
+        let rooms = found.unwrap().rooms;
+        rooms.iter().map(ToString::to_string).collect()
     }
 
     /// The next parcel.

@@ -82,13 +82,6 @@ impl Server {
         cli(self.port, args)
     }
 
-    /// Deletes all keys that begin with `prefix`.
-    pub(crate) fn delete(&self, prefix: &str) {
-        let script =
-            "for _, k in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do redis.call('DEL', k) end";
-        self.cli(&["EVAL", script, "0", prefix]);
-    }
-
     /// Sends the process a signal, such as `STOP`.
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.process.id().to_string();

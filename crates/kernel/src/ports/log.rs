@@ -132,8 +132,8 @@ pub trait Log: Send + Sync {
     /// The newest `limit` entries.
     async fn latest(&self, topic: &Topic, limit: usize) -> PortResult<Page>;
 
-    /// Somebody was given the message at `known`. A log that is in the same life and has not come so
-    /// far lost its tail, in a failover: it begins a new life beyond that place, so that no place is
-    /// given twice.
+    /// Somebody was given the message at `known`. A log that has not come so far lost its tail in a
+    /// failover, or is another one of that name, begun when everything was lost: it begins a new life
+    /// beyond that place, so that no place is given twice.
     async fn renew(&self, topic: &Topic, known: &Position) -> PortResult<()>;
 }

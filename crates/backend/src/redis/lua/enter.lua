@@ -78,7 +78,7 @@ elseif entry == 'open' then
 end
 if loud then
   announce('entered', place, user, info, conn, now)
-elseif info ~= before then
+elseif before and info ~= before then
   announce('updated', place, user, info, conn, now)
 end
 if not is_room(place) then

@@ -33,8 +33,10 @@ local function is_room(topic)
 end
 
 -- Names the server that this runs on: another one after a failover, or a restart.
+local run_id
 local function server()
-  return string.match(call('INFO', 'server'), 'run_id:(%x+)')
+  run_id = run_id or string.match(call('INFO', 'server'), 'run_id:(%x+)')
+  return run_id
 end
 
 -- Whether a life has begun on this server, and is not over: only then may it do anything.
@@ -43,34 +45,68 @@ local function is_alive(incarnation)
 end
 
 -- Whether other nodes may still know of more than the logs hold: after a failover, until each has
--- begun anew or its lease has run out.
+-- begun anew or a lease has run out.
 local function is_closed()
-  local closed = tonumber(call('HGET', P .. 'state', 'closed') or 0)
-  if closed <= clock() then
+  local at, closed = unpack(call('HMGET', P .. 'state', 'server', 'closed'))
+  if at and at ~= server() then
+    return true
+  elseif tonumber(closed or 0) <= clock() then
     return false
   end
-  local here = server()
   for _, there in ipairs(call('HVALS', P .. 'lives')) do
-    if there ~= here then
+    if there ~= server() and there ~= 'over' then
       return true
     end
   end
   return false
 end
 
+-- Above every `seq` that was given before everything was lost, if it ever was.
+local function floor()
+  return tonumber(call('HGET', P .. 'state', 'floor') or 0)
+end
+
 -- Begins a log beyond every `seq` that was ever given in this topic. Arguments: its `epoch`.
 local function begin_log(topic)
   local past = tonumber(call('GET', P .. 'past:' .. topic) or 0)
-  local base = math.max(past, tonumber(call('HGET', P .. 'state', 'floor') or 0))
+  local base = math.max(past, floor())
   call('HSET', P .. 'head:' .. topic, 'epoch', A.epoch, 'base', digits(base), 'seq', digits(base))
 end
 
--- Begins a new life of a log, beyond a place that was given out of it and that it has lost.
+-- A log goes on under another epoch. Some former ones are kept, to tell its own places from those
+-- of other logs of that name.
+local function rename_log(head, epoch, renewed)
+  local former = epoch .. ' ' .. (call('HGET', head, 'former') or '')
+  call('HSET', head, 'epoch', renewed, 'former', string.sub(former, 1, 200))
+end
+
+-- Begins a new life of a log, beyond a place that was given out in this topic. If the place was one
+-- of this log, it has lost its tail.
 local function renew(topic, epoch, seq, renewed)
   local head = P .. 'head:' .. topic
-  local now, last = unpack(call('HMGET', head, 'epoch', 'seq'))
-  if now == epoch and tonumber(last) < tonumber(seq) then
-    call('HSET', head, 'epoch', renewed, 'seq', seq)
+  local now, last, former = unpack(call('HMGET', head, 'epoch', 'seq', 'former'))
+  if not now or tonumber(last) >= tonumber(seq) then
+    return
+  end
+  rename_log(head, now, renewed)
+  call('HSET', head, 'seq', seq)
+  if now ~= epoch and not string.find(former or '', epoch, 1, true) then
+    call('HSET', head, 'base', seq)
+  end
+end
+
+-- Before something is stored: a log that began after everything was lost, and before that was found
+-- out, goes on above the floor. What the nodes follow is appended to also while others may know of
+-- more of it: under another epoch.
+local function mend_log(topic, head)
+  local epoch, seq, at = unpack(call('HMGET', head, 'epoch', 'seq', 'server'))
+  local lowest = floor()
+  if tonumber(seq) < lowest then
+    rename_log(head, epoch, A.epoch)
+    call('HSET', head, 'base', digits(lowest), 'seq', digits(lowest))
+  elseif string.sub(topic, 1, 1) == '~' and is_closed() and at ~= server() then
+    rename_log(head, epoch, A.epoch)
+    call('HSET', head, 'server', server())
   end
 end
 
@@ -81,6 +117,8 @@ local function store(topic, header, text)
   local head = P .. 'head:' .. topic
   if call('EXISTS', head) == 0 then
     begin_log(topic)
+  else
+    mend_log(topic, head)
   end
   local epoch = call('HGET', head, 'epoch')
   local seq = digits(call('HINCRBY', head, 'seq', 1))

@@ -17,11 +17,11 @@
 -- and of a partition
 --   due                    zset   "<place>\n<user>" -> when the grace is over
 --   held:<incarnation>     set    "<place>\n<user>\n<conn>"
---   lives                  hash   incarnation -> the server it began on
+--   lives                  hash   incarnation -> the server it began on, or "over"
 --   forget                 zset   "<place>\n<user>\n<when>", perhaps "\nevicted": notes of rooms to be
 --                                 taken from users' rooms -> when to carry them out
 --   public, private        zset   room of the root namespace -> when created
---   state                  hash   server, closed, floor, stamp
+--   state                  hash   born, server, closed, floor, stamp
 -- Neither places, users nor connections contain control characters. "When" is a stamp, in
 -- microseconds, except for deadlines.
 local GRACE = tonumber(A.grace)
@@ -83,7 +83,7 @@ end
 
 local function delete_room(place)
   local base, seq = unpack(call('HMGET', P .. 'head:' .. place, 'base', 'seq'))
-  if seq and tonumber(seq) > tonumber(call('HGET', P .. 'state', 'floor') or 0) then
+  if seq and tonumber(seq) > floor() then
     call('SET', P .. 'past:' .. place, seq, 'PX', A.past)
   end
   for _, kind in ipairs({ 'room:', 'grants:', 'log:', 'head:' }) do

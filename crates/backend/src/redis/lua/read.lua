@@ -3,6 +3,9 @@ local log, which, limit = P .. 'log:' .. A.topic, A.which, tonumber(A.limit)
 
 local epoch, base, head = unpack(call('HMGET', P .. 'head:' .. A.topic, 'epoch', 'base', 'seq'))
 local unsettled = is_closed() and 1 or 0
+if epoch and tonumber(head) < floor() then
+  unsettled = 1
+end
 if not epoch then
   return { 'epoch', '', 'base', 0, 'head', 0, 'unsettled', unsettled, 'bodies', {} }
 end

@@ -2,7 +2,7 @@
 local incarnation = A.incarnation
 
 -- Before anything is released, so that nothing is entered behind our back.
-call('HDEL', P .. 'lives', incarnation)
+call('HSET', P .. 'lives', incarnation, 'over')
 
 local now = clock()
 local held = P .. 'held:' .. incarnation
@@ -11,4 +11,9 @@ for _, one in ipairs(call('SRANDMEMBER', held, A.batch)) do
   release(place, user, incarnation, conn, 'after', now)
   call('SREM', held, one)
 end
-return call('SCARD', held)
+local left = call('SCARD', held)
+if left == 0 then
+  call('HDEL', P .. 'lives', incarnation)
+end
+return left
+

@@ -1,5 +1,6 @@
 -- Removes some of the members whose grace is over; returns how many. Also claims, for a while, some
--- of the rooms that are to be taken from their users' rooms.
+-- of the rooms that are to be taken from their users' rooms, and names the lives that did not begin
+-- anew after a failover.
 local lease, silence = tonumber(A.lease), tonumber(A.silence)
 
 if not is_alive(A.incarnation) then
@@ -33,4 +34,18 @@ local forget = call('ZRANGEBYSCORE', P .. 'forget', '-inf', digits(now), 'LIMIT'
 for _, each in ipairs(forget) do
   call('ZADD', P .. 'forget', digits(now + A.claim), each)
 end
-return { 'removed', #due / 2, 'forget', forget }
+-- They are over, also if that was known already and lost in the failover.
+local lost, closed = {}, call('HGET', P .. 'state', 'closed')
+if closed and tonumber(closed) <= now then
+  local lives = call('HGETALL', P .. 'lives')
+  for n = 1, #lives, 2 do
+    if lives[n + 1] ~= server() then
+      lost[#lost + 1] = lives[n]
+    end
+  end
+  if #lost == 0 then
+    call('HDEL', P .. 'state', 'closed')
+  end
+end
+return { 'removed', #due / 2, 'forget', forget, 'lost', lost }
+

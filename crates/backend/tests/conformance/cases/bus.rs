@@ -3,7 +3,7 @@ use std::time::Duration;
 use starling_kernel::{
     envelope::Envelope,
     id::{ConnId, UserId},
-    ports::{Heard, Order, Parcel},
+    ports::{Heard, Parcel},
     topic::Topic,
 };
 use tokio::time::timeout;
@@ -63,15 +63,6 @@ pub(crate) async fn marks_and_attachments_survive_the_relay(ground: Ground) {
     let parcel = Parcel::Message(envelope);
     one.backend.bus.publish(&topic, &parcel).await.unwrap();
     assert_eq!(two.hears().await, (topic, None, parcel));
-}
-
-pub(crate) async fn an_order_reaches_all_who_listen(ground: Ground) {
-    let (one, mut two) = (ground.node("one").await, ground.node("two").await);
-    two.subscribe(&Topic::Control).await;
-    let order = Parcel::Order(Order::Disconnect(UserId::trusted("ann")));
-    let bus = &one.backend.bus;
-    bus.publish(&Topic::Control, &order).await.unwrap();
-    assert_eq!(two.hears().await, (Topic::Control, None, order));
 }
 
 pub(crate) async fn one_senders_parcels_arrive_in_order(ground: Ground) {

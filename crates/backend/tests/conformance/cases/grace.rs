@@ -4,6 +4,7 @@ use futures_util::future::join_all;
 use starling_kernel::{
     id::{RoomName, UserId},
     ports::{Change, Leave},
+    topic::Topic,
 };
 use tokio::time::sleep;
 
@@ -65,21 +66,36 @@ pub(crate) async fn who_leaves_a_namespace_names_the_rooms(ground: Ground) {
     node.register(&ROOT, "ann", "c1").await;
     let rooms = [RoomName::trusted("a:b.c"), RoomName::trusted("r")];
     for room in &rooms {
-        let (presence, ann) = (&node.backend.presence, UserId::trusted("ann"));
-        presence.note_room(&ROOT, &ann, room, true).await.unwrap();
+        node.create(&Topic::room(room), "ann", "c1").await;
     }
     node.follow_presence().await;
     node.exit(&ROOT, "ann", "c1", Leave::AfterGrace).await;
     node.register(&ROOT, "ann", "c2").await;
-    let mut back = node.hears_transition().await;
-    back.rooms.sort();
+    let back = node.hears_transition().await;
     assert_eq!((back.kind, &back.rooms[..]), (Change::Entered, &rooms[..]));
     node.exit(&ROOT, "ann", "c2", Leave::AfterGrace).await;
     node.sweep_until(async || node.total(&ROOT).await == 0)
         .await;
-    let mut left = node.hears_transition().await;
-    left.rooms.sort();
+    let left = node.hears_transition().await;
     assert_eq!((left.kind, &left.rooms[..]), (Change::Left, &rooms[..]));
+}
+
+pub(crate) async fn the_rooms_are_named_although_they_were_swept_first(ground: Ground) {
+    let mut node = ground.node("one").await;
+    settle(&node).await;
+    node.register(&ROOT, "ann", "c1").await;
+    node.create(&room("r"), "ann", "c1").await;
+    node.follow_presence().await;
+    node.exit(&ROOT, "ann", "c1", Leave::AfterGrace).await;
+    node.exit(&room("r"), "ann", "c1", Leave::Now).await;
+    node.sweep_until(async || node.rooms_of("ann").await.is_empty())
+        .await;
+    assert_eq!(node.total(&ROOT).await, 1, "still within the grace");
+    node.sweep_until(async || node.total(&ROOT).await == 0)
+        .await;
+    let left = node.hears_transition().await;
+    assert_eq!(left.kind, Change::Left);
+    assert_eq!(left.rooms, [RoomName::trusted("r")]);
 }
 
 pub(crate) async fn concurrent_sweeps_claim_each_member_once(ground: Ground) {

@@ -1,13 +1,10 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use starling_kernel::{
-    id::{Incarnation, NodeId},
-    ports::{Change, Entry, Leave, PortError},
-};
-use tokio::time::sleep;
+use starling_kernel::ports::{Change, Entry, Leave, PortError};
+use tokio::time::{Instant, sleep};
 
-use crate::support::ground::{Ground, Node, ROOT, TIMES, member, room, settle};
+use crate::support::ground::{CHAT, Ground, Node, ROOT, TIMES, draft, member, room, settle};
 
 /// Beats until the other's life is over.
 async fn outlive(survivor: &Node, other: &Node) {
@@ -21,7 +18,7 @@ async fn outlive(survivor: &Node, other: &Node) {
 }
 
 pub(crate) async fn a_life_that_stops_beating_is_dead_and_fenced(ground: Ground) {
-    let (one, two) = (ground.node("one").await, ground.node("two").await);
+    let (one, mut two) = (ground.node("one").await, ground.node("two").await);
     assert_eq!(one.beat().await, []);
     outlive(&one, &two).await;
     let presence = &two.backend.presence;
@@ -30,8 +27,8 @@ pub(crate) async fn a_life_that_stops_beating_is_dead_and_fenced(ground: Ground)
     assert_eq!(one.beat().await, [], "reaped");
     let still = presence.beat(&two.life).await;
     assert_eq!(still, Err(PortError::Fenced));
-    let next = Incarnation::of(&NodeId::parse("two").unwrap());
-    assert_eq!(presence.beat(&next).await.unwrap().dead, []);
+    two.begin_anew(&[]).await;
+    assert_eq!(two.beat().await, []);
 }
 
 pub(crate) async fn a_retired_life_is_dead_at_once(ground: Ground) {
@@ -125,38 +122,80 @@ pub(crate) async fn concurrent_reaping_removes_once(ground: Ground) {
     assert_eq!(swept, 500);
 }
 
-pub(crate) async fn a_wiped_store_fences_those_who_had_begun(ground: Ground) {
-    let node = ground.node("one").await;
-    node.beat().await;
-    ground.wipe().await;
-    let presence = &node.backend.presence;
-    assert_eq!(presence.beat(&node.life).await, Err(PortError::Fenced));
-    let next = Incarnation::of(&NodeId::parse("one").unwrap());
-    presence.beat(&next).await.unwrap();
-    presence.beat(&next).await.unwrap();
+pub(crate) async fn a_life_that_has_not_begun_may_do_nothing(ground: Ground) {
+    let (one, two) = (ground.node("one").await, ground.unborn("two").await);
+    one.create(&room("r"), "ben", "c0").await;
+    let presence = &two.backend.presence;
+    assert_eq!(presence.beat(&two.life).await, Err(PortError::Fenced));
+    assert_eq!(presence.sweep().await, Err(PortError::Fenced));
+    let join = Entry::Join { granted: false };
+    let entered = two.enter(&room("r"), "ann", "c1", join).await;
+    assert_eq!(entered, Err(PortError::Fenced));
+    let open = Entry::Open { announce: true };
+    let entered = two.enter(&ROOT, "ann", "c1", open).await;
+    assert_eq!(entered, Err(PortError::Fenced));
+    for topic in [room("r"), CHAT] {
+        let appended = two.backend.log.append(&topic, &draft("a"), None).await;
+        assert_eq!(appended, Err(PortError::Fenced));
+    }
+    assert_eq!(
+        (one.total(&room("r")).await, one.total(&ROOT).await),
+        (1, 0)
+    );
+    presence.begin(&two.life, None, &[]).await.unwrap();
+    assert_eq!(two.beat().await, []);
+    two.join(&room("r"), "ann", "c1").await;
+    two.say(&room("r"), "a").await;
 }
 
-pub(crate) async fn a_wiped_store_is_restored_by_those_who_hold(ground: Ground) {
-    let (one, two) = (ground.node("one").await, ground.node("two").await);
+pub(crate) async fn a_former_life_is_over(ground: Ground) {
+    let (one, mut two) = (ground.node("one").await, ground.node("two").await);
     settle(&one).await;
-    one.create(&room("r"), "ann", "c1").await;
-    let before = one.say(&room("r"), "hi").await;
-    ground.wipe().await;
-    assert_eq!(one.total(&room("r")).await, 0);
-    let restore = Entry::Restore { private: false };
-    one.enter(&room("r"), "ann", "c1", restore.clone())
-        .await
-        .unwrap();
-    two.enter(&room("r"), "ben", "c2", restore).await.unwrap();
-    let mut names = two.names(&room("r")).await;
-    names.sort();
-    assert_eq!(names, ["ann", "ben"]);
-    let anew = one.say(&room("r"), "hi").await;
-    assert_ne!(anew.epoch, before.epoch);
-    // Sweeps pause, so that everybody can be registered again.
-    one.exit(&room("r"), "ann", "c1", Leave::AfterGrace).await;
-    let paused = TIMES.grace + TIMES.lease / 2;
-    assert_eq!(one.sweep_for(paused).await, 0);
+    one.create(&room("r"), "ben", "c0").await;
+    two.join(&room("r"), "ann", "c1").await;
+    let (former, held) = (two.life.clone(), two.holder("c1"));
+    two.begin_anew(&[]).await;
+    let presence = &two.backend.presence;
+    assert_eq!(presence.beat(&former).await, Err(PortError::Fenced));
+    let (ann, join) = (member("ann"), Entry::Join { granted: false });
+    let entered = presence.enter(&room("r"), &ann, &held, &join, 9).await;
+    assert_eq!(entered, Err(PortError::Fenced));
+    // What it holds waits until it is declared dead and reaped.
+    assert_eq!(one.total(&room("r")).await, 2);
+    presence.retire(&former).await.unwrap();
+    one.reap(&former).await;
     one.sweep_until(async || one.total(&room("r")).await == 1)
         .await;
+}
+
+pub(crate) async fn a_former_life_that_nobody_retires_is_dead_when_its_lease_is_over(
+    ground: Ground,
+) {
+    let (one, mut two) = (ground.node("one").await, ground.node("two").await);
+    let former = two.life.clone();
+    two.begin_anew(&[]).await;
+    let give_up = Instant::now() + TIMES.lease * 4;
+    while !one.beat().await.contains(&former) {
+        assert!(Instant::now() < give_up, "its lease never ended");
+        two.beat().await;
+        sleep(TIMES.lease / 6).await;
+    }
+    two.beat().await;
+}
+
+pub(crate) async fn a_wiped_store_fences_those_who_had_begun(ground: Ground) {
+    let mut node = ground.node("one").await;
+    node.beat().await;
+    ground.wipe().await;
+    let presence = node.backend.presence.clone();
+    assert_eq!(presence.beat(&node.life).await, Err(PortError::Fenced));
+    assert_eq!(presence.sweep().await, Err(PortError::Fenced));
+    let open = Entry::Open { announce: true };
+    let entered = node.enter(&ROOT, "ann", "c1", open).await;
+    assert_eq!(entered, Err(PortError::Fenced));
+    let appended = node.backend.log.append(&CHAT, &draft("a"), None).await;
+    assert_eq!(appended, Err(PortError::Fenced));
+    node.begin_anew(&[]).await;
+    assert_eq!(node.beat().await, []);
+    node.say(&CHAT, "a").await;
 }

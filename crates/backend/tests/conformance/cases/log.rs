@@ -1,7 +1,7 @@
 use futures_util::future::join_all;
 use starling_kernel::{
     id::UserId,
-    ports::{Leave, Once, Page, PortError},
+    ports::{Entry, Leave, Once, Page, PortError},
     topic::Topic,
 };
 
@@ -145,7 +145,7 @@ pub(crate) async fn without_its_room_a_log_cannot_be_appended_to(ground: Ground)
     assert_eq!(after(&node, 0, 10).await, Page::default());
 }
 
-pub(crate) async fn a_room_that_comes_again_begins_a_new_log(ground: Ground) {
+pub(crate) async fn a_room_that_comes_again_begins_a_new_log_above_the_last(ground: Ground) {
     let node = ground.node("one").await;
     let append = async || {
         let log = &node.backend.log;
@@ -157,13 +157,28 @@ pub(crate) async fn a_room_that_comes_again_begins_a_new_log(ground: Ground) {
     let before = append().await;
     node.exit(&room("r"), "ann", "c1", Leave::Now).await;
     assert_eq!(after(&node, 0, 10).await, Page::default());
-    node.create(&room("r"), "ann", "c1").await;
-    assert_eq!(after(&node, 0, 10).await, Page::default());
-    let anew = append().await;
-    assert!(!anew.repeated, "the first one is not in this log");
-    assert_ne!(anew.position.epoch, before.position.epoch);
-    assert_eq!(anew.position.seq, 1);
-    assert!(append().await.repeated);
+    for base in 1..4 {
+        let create = Entry::Create { private: false };
+        let created = node.enter(&room("r"), "ann", "c1", create).await.unwrap();
+        let page = after(&node, 0, 10).await;
+        assert_eq!((page.base, page.head, page.entries.len()), (base, base, 0));
+        assert_eq!(created.log, page.end());
+        assert_ne!(page.epoch, before.position.epoch);
+        assert!(page.follows(&created.log) && !page.recovers(base));
+        let anew = append().await;
+        assert!(!anew.repeated, "the first one is not in this log");
+        assert_eq!(anew.position, page.place(base + 1));
+        assert!(append().await.repeated);
+        assert!(after(&node, 0, 10).await.recovers(base + 1));
+        node.exit(&room("r"), "ann", "c1", Leave::Now).await;
+    }
+    // Where nothing was said, nothing was given.
+    for _ in 0..2 {
+        node.create(&room("s"), "ann", "c1").await;
+        let page = node.backend.log.latest(&room("s"), 1).await.unwrap();
+        assert_eq!((page.base, page.head), (0, 0));
+        node.exit(&room("s"), "ann", "c1", Leave::Now).await;
+    }
 }
 
 pub(crate) async fn a_namespace_has_a_log_without_anybody_there(ground: Ground) {
@@ -235,4 +250,40 @@ pub(crate) async fn a_log_that_lost_its_tail_begins_anew_beyond_it(ground: Groun
     assert_ne!(third.epoch, first.epoch);
     let page = after(&node, 2, 10).await;
     assert!(!page.follows(&second), "the hole is seen");
+}
+
+pub(crate) async fn a_repeat_is_recognised_in_a_renewed_log(ground: Ground) {
+    let node = ground.node("one").await;
+    node.create(&room("r"), "ann", "c1").await;
+    let (log, same) = (&node.backend.log, once("ann", "1"));
+    for topic in [room("r"), CHAT] {
+        let first = log.append(&topic, &draft("a"), Some(&same)).await.unwrap();
+        let mut lost = first.position.clone();
+        lost.seq = 7;
+        log.renew(&topic, &lost).await.unwrap();
+        let again = log.append(&topic, &draft("a"), Some(&same)).await.unwrap();
+        assert!(again.repeated, "{topic}");
+        assert_eq!(again.position, first.position);
+    }
+}
+
+pub(crate) async fn a_node_that_begins_anew_renews_the_logs_that_it_knows_more_of(ground: Ground) {
+    let mut node = ground.node("one").await;
+    let topics: Vec<_> = (0..6).map(|n| room(&format!("r{n}"))).collect();
+    let mut known = Vec::new();
+    for (n, topic) in topics.iter().enumerate() {
+        node.create(topic, "ann", "c1").await;
+        let mut at = node.say(topic, "a").await;
+        at.seq = if n % 2 == 0 { 1 } else { 5 };
+        known.push((topic.clone(), at));
+    }
+    // One of a log that is not there.
+    known.push((CHAT, known[0].1.clone()));
+    node.begin_anew(&known).await;
+    for (topic, known) in &known[..6] {
+        let next = node.say(topic, "b").await;
+        assert_eq!(next.seq, known.seq + 1);
+        assert_eq!(next.epoch == known.epoch, known.seq == 1, "{topic}");
+    }
+    assert_eq!(node.say(&CHAT, "a").await.seq, 1);
 }

@@ -1,6 +1,6 @@
 use starling_kernel::{
-    id::{ConnId, RoomName, UserId},
-    ports::{Change, Entry, Leave, Parcel, Status},
+    id::{ConnId, UserId},
+    ports::{Change, Entry, Leave, Order, Parcel, Status},
     topic::Topic,
 };
 
@@ -16,11 +16,13 @@ pub(crate) async fn the_first_connection_of_a_user_enters_a_room_aloud(ground: G
     assert_eq!(entered.member, member("ann"));
     assert_eq!(entered.conn, Some(ConnId::trusted("c1")));
     assert!(entered.rooms.is_empty());
+    assert_eq!(entered.total, 1);
     assert!(!one.join(&room("r"), "ann", "c2").await.first);
     two.hears_nothing().await;
     assert!(two.join(&room("r"), "ben", "c3").await.first);
     let entered = two.hears_transition().await;
-    assert_eq!(entered.member, member("ben"), "one hears its own, too");
+    assert_eq!(entered.member, member("ben"));
+    assert_eq!(entered.total, 2);
 }
 
 pub(crate) async fn entering_twice_is_entering_once(ground: Ground) {
@@ -48,7 +50,7 @@ pub(crate) async fn entering_keeps_the_status_and_updates_the_name(ground: Groun
     renamed.username = "Anne: the \"2nd\"".into();
     let entry = Entry::Join { granted: false };
     presence
-        .enter(&room("r"), &renamed, &node.holder("c2"), &entry)
+        .enter(&room("r"), &renamed, &node.holder("c2"), &entry, 9)
         .await
         .unwrap();
     renamed.status = Status::Away;
@@ -71,7 +73,7 @@ pub(crate) async fn a_user_leaves_a_room_with_the_last_connection(ground: Ground
     assert!(two.exit(&room("r"), "ann", "c2", Leave::Now).await);
     let left = two.hears_transition().await;
     assert_eq!((left.kind, left.member), (Change::Left, member("ann")));
-    assert_eq!(left.conn, Some(ConnId::trusted("c2")));
+    assert_eq!((left.conn, left.total), (Some(ConnId::trusted("c2")), 1));
     assert_eq!(two.names(&room("r")).await, ["ben"]);
 }
 
@@ -94,11 +96,11 @@ pub(crate) async fn an_evicted_member_is_gone_with_all_connections(ground: Groun
     two.join(&room("r"), "ann", "c2").await;
     two.subscribe(&room("r")).await;
     let (presence, ann) = (one.backend.presence.clone(), UserId::trusted("ann"));
-    assert!(presence.evict(&room("r"), &ann).await.unwrap());
+    presence.evict(&room("r"), &ann).await.unwrap();
     let left = two.hears_transition().await;
     assert_eq!((left.kind, left.member), (Change::Left, member("ann")));
     assert_eq!(left.conn, None);
-    assert!(!presence.evict(&room("r"), &ann).await.unwrap());
+    presence.evict(&room("r"), &ann).await.unwrap();
     assert!(!two.exit(&room("r"), "ann", "c2", Leave::Now).await);
     two.hears_nothing().await;
     assert_eq!(two.names(&room("r")).await, ["ben"]);
@@ -202,34 +204,44 @@ pub(crate) async fn transitions_of_a_namespace_are_logged(ground: Ground) {
     }
 }
 
-pub(crate) async fn a_user_has_one_session_a_namespace(ground: Ground) {
-    let node = ground.node("one").await;
-    let (presence, ann) = (node.backend.presence.clone(), UserId::trusted("ann"));
-    let (r, s) = (RoomName::trusted("r"), RoomName::trusted("s"));
-    assert_eq!(presence.session(&ROOT, &ann).await, Ok(None));
-    presence.note_room(&ROOT, &ann, &r, true).await.unwrap();
-    assert_eq!(presence.session(&ROOT, &ann).await, Ok(None));
-
-    node.register(&ROOT, "ann", "c1").await;
-    for (room, add) in [(&r, true), (&s, true), (&s, true), (&r, false)] {
-        presence.note_room(&ROOT, &ann, room, add).await.unwrap();
-    }
-    node.register(&ROOT, "ann", "c2").await;
-    let session = presence.session(&ROOT, &ann).await.unwrap().unwrap();
-    assert_eq!(session.member, member("ann"));
-    assert_eq!(session.rooms, [s]);
-    assert_eq!(presence.session(&CHAT, &ann).await, Ok(None));
+pub(crate) async fn who_leaves_within_the_grace_is_gone_if_nothing_holds_it(ground: Ground) {
+    let (one, two) = (ground.node("one").await, ground.node("two").await);
+    one.create(&room("r"), "ben", "c0").await;
+    one.join(&room("r"), "ann", "c1").await;
+    // Held by another connection: nothing happens.
+    assert!(!two.exit(&room("r"), "ann", "c2", Leave::WithinGrace).await);
+    assert_eq!(two.total(&room("r")).await, 2);
+    one.exit(&room("r"), "ann", "c1", Leave::AfterGrace).await;
+    assert!(two.exit(&room("r"), "ann", "c2", Leave::WithinGrace).await);
+    assert_eq!(two.names(&room("r")).await, ["ben"]);
+    assert!(!two.exit(&room("r"), "ann", "c2", Leave::WithinGrace).await);
+    assert!(!two.exit(&room("s"), "ann", "c2", Leave::WithinGrace).await);
+    // Its own connection leaves as with any other kind.
+    assert!(one.exit(&room("r"), "ben", "c0", Leave::WithinGrace).await);
+    assert_eq!(two.total(&room("r")).await, 0);
 }
 
-pub(crate) async fn a_session_ends_with_its_member(ground: Ground) {
-    let node = ground.node("one").await;
-    let (presence, ann) = (node.backend.presence.clone(), UserId::trusted("ann"));
-    node.register(&ROOT, "ann", "c1").await;
-    let r = RoomName::trusted("r");
-    presence.note_room(&ROOT, &ann, &r, true).await.unwrap();
-    assert!(presence.evict(&ROOT, &ann).await.unwrap());
-    assert_eq!(presence.session(&ROOT, &ann).await, Ok(None));
-    node.register(&ROOT, "ann", "c1").await;
-    let session = presence.session(&ROOT, &ann).await.unwrap().unwrap();
-    assert!(session.rooms.is_empty());
+pub(crate) async fn who_is_evicted_is_let_go_by_all_nodes(ground: Ground) {
+    let (one, mut two) = (ground.node("one").await, ground.node("two").await);
+    let user = UserId::trusted("ann: \"ü\"");
+    one.create(&room("r"), user.as_str(), "c1").await;
+    let entered = one.join(&room("r"), user.as_str(), "c1").await;
+    two.follow_presence().await;
+    // Also where nobody was there.
+    for place in [room("r"), ROOT] {
+        one.backend.presence.evict(&place, &user).await.unwrap();
+        let (topic, position, parcel) = two.hears().await;
+        let position = position.expect("a place in the log");
+        let log = &two.backend.log;
+        let page = log.after(&topic, position.seq - 1, 10).await.unwrap();
+        assert_eq!(page.entries, [(position.seq, parcel.clone())]);
+        let Parcel::Order(order) = parcel else {
+            panic!("not an order: {parcel:?}");
+        };
+        assert_eq!(order.user(), &user);
+        match order {
+            Order::Leave { at, .. } => assert!(place == room("r") && at > entered.at),
+            Order::Disconnect { .. } => assert_eq!(place, ROOT),
+        }
+    }
 }

@@ -1,7 +1,11 @@
 pub(crate) mod bus;
+pub(crate) mod failover;
 pub(crate) mod grace;
 pub(crate) mod leases;
 pub(crate) mod limiter;
 pub(crate) mod log;
 pub(crate) mod members;
+pub(crate) mod restore;
 pub(crate) mod rooms;
+pub(crate) mod user_rooms;
+pub(crate) mod wipe;

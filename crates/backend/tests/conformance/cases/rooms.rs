@@ -140,18 +140,24 @@ pub(crate) async fn a_rooms_names_do_not_leak_between_rooms(ground: Ground) {
     assert_eq!(node.names(&room("a:b")).await, ["a:b"]);
 }
 
-pub(crate) async fn a_restored_room_is_as_it_was(ground: Ground) {
-    let node = ground.node("one").await;
-    let restore = Entry::Restore { private: true };
-    let entered = node.enter(&room("r"), "ann", "c1", restore.clone()).await;
-    assert!(entered.unwrap().private);
-    let refused = node.enter(&room("r"), "ben", "c2", JOIN).await;
-    assert_eq!(refused, Err(PortError::NotAuthorized));
-    // Whoever was in it may restore it, too.
-    node.enter(&room("r"), "eve", "c3", restore).await.unwrap();
-    let as_known = Entry::Restore { private: false };
-    let entered = node.enter(&room("r"), "kim", "c4", as_known).await;
-    assert!(entered.unwrap().private, "it exists, and stays as it is");
+pub(crate) async fn only_a_member_may_return(ground: Ground) {
+    let (one, two) = (ground.node("one").await, ground.node("two").await);
+    let r = room("r");
+    let back = async |node: &Node, conn| node.enter(&r, "ann", conn, Entry::Return).await;
+    assert_eq!(back(&one, "c1").await, Err(PortError::NoRoom));
+    one.create(&r, "ben", "c0").await;
+    assert_eq!(back(&one, "c1").await, Err(PortError::NotAMember));
+    let private = Entry::Join { granted: true };
+    one.enter(&r, "ann", "c1", private).await.unwrap();
+    let entered = back(&two, "c2").await.expect("held by another");
+    assert!(!entered.first);
+    one.exit(&r, "ann", "c1", Leave::AfterGrace).await;
+    two.exit(&r, "ann", "c2", Leave::AfterGrace).await;
+    let entered = back(&one, "c3").await.expect("within the grace");
+    assert!(!entered.first);
+    one.exit(&r, "ann", "c3", Leave::Now).await;
+    assert_eq!(back(&one, "c3").await, Err(PortError::NotAMember));
+    assert_eq!(one.names(&r).await, ["ben"]);
 }
 
 pub(crate) async fn a_secret_is_the_first_candidate(ground: Ground) {
