@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, watch};
 #[derive(Default)]
 pub struct Faults {
     cut: AtomicBool,
+    dead: AtomicBool,
     refuse: AtomicBool,
     /// How often steps fail by chance.
     flaky: Mutex<Option<(StdRng, f64)>>,
@@ -36,6 +37,12 @@ impl Faults {
     /// Nothing passes any more in either direction: the node is dead for the others.
     pub fn cut(&self) {
         self.cut.store(true, Ordering::Relaxed);
+    }
+
+    /// As if the process had been killed: what it is at will never end.
+    pub fn die(&self) {
+        self.dead.store(true, Ordering::Relaxed);
+        self.cut();
     }
 
     /// Whether nothing passes.
@@ -99,6 +106,9 @@ impl Faults {
     }
 
     fn fate(&self, urgent: bool) -> Fate {
+        if self.dead.load(Ordering::Relaxed) {
+            return Fate::Never;
+        }
         if self.cut.load(Ordering::Relaxed) {
             return Fate::Lost;
         }
@@ -137,6 +147,8 @@ enum Fate {
     /// Nothing says that it was not done.
     Lost,
     Refused,
+    /// There is nobody any more who would wait for it.
+    Never,
 }
 
 struct Faulty {
@@ -165,6 +177,7 @@ impl Faulty {
             Fate::Unanswered => step.await.and(Err(unknown())),
             Fate::Lost => return Err(unknown()),
             Fate::Refused => return Err(PortError::NotSent("refused".into())),
+            Fate::Never => return std::future::pending().await,
         };
         // Answers take their time: others get their turn between a step and its answer.
         for _ in 0..5 {

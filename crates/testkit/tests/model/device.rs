@@ -1,6 +1,9 @@
 //! Somebody's device: it keeps what it knows from one connection to the next.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use serde_json::{Value, json};
 use starling_kernel::id::RoomName;
@@ -96,12 +99,12 @@ impl Device {
     }
 
     /// Takes in what has arrived.
-    pub(crate) async fn listen(&mut self, said: &Said) {
+    pub(crate) async fn listen(&mut self, said: &RefCell<Said>) {
         let Some(client) = &self.client else { return };
         let (events, gone) = (client.drain().await, client.disconnected());
         for (event, data) in events {
             trace(|| format!("  {} on {} hears {event} {data}", self.user, self.node));
-            self.hear(&event, &data, said);
+            self.hear(&event, &data, &said.borrow());
         }
         // It may also have been old news, of an earlier stay, from a relay that is behind.
         for room in std::mem::take(&mut self.left) {

@@ -121,7 +121,7 @@ impl Schedule {
         let most = *[5, 100, 1_500].choose(&mut self.random).unwrap();
         sleep(Duration::from_millis(self.random.random_range(0..most))).await;
         for device in &mut self.devices {
-            device.listen(&self.said.borrow()).await;
+            device.listen(&self.said).await;
         }
     }
 
@@ -154,10 +154,10 @@ impl Schedule {
             .start_node(&format!("gw{}", self.started))
             .await;
         let dead = std::mem::replace(&mut self.cluster.nodes[node], new);
-        dead.faults.cut();
+        dead.faults.die();
         for device in &mut self.devices {
             if device.node == node && device.client.is_some() {
-                device.listen(&self.said.borrow()).await;
+                device.listen(&self.said).await;
                 device.forget_connection();
             }
         }
@@ -223,7 +223,7 @@ impl Schedule {
         for _ in 0..2 {
             sleep(QUIET).await;
             for device in &mut self.devices {
-                device.listen(&self.said.borrow()).await;
+                device.listen(&self.said).await;
             }
         }
     }
@@ -344,7 +344,7 @@ impl Schedule {
         }
         sleep(Duration::from_secs(2)).await;
         for device in &mut self.devices {
-            device.listen(&self.said.borrow()).await;
+            device.listen(&self.said).await;
         }
     }
 
@@ -364,7 +364,7 @@ fn topic(room: &str) -> Topic {
 }
 
 async fn act(device: &mut Device, act: Act, cluster: &Cluster, said: &RefCell<Said>) {
-    device.listen(&said.borrow()).await;
+    device.listen(said).await;
     if let Act::Connect(n) = act {
         device.node = n;
         device.client = Some(cluster.nodes[n].connect(claims(&device.user)).await);
@@ -412,7 +412,7 @@ async fn act(device: &mut Device, act: Act, cluster: &Cluster, said: &RefCell<Sa
             let _ = call(device, "logout", json!({}), said).await;
         }
     }
-    device.listen(&said.borrow()).await;
+    device.listen(said).await;
 }
 
 type Answer = Result<Map<String, Value>, AppError>;
@@ -424,7 +424,7 @@ async fn call(device: &mut Device, event: &str, data: Value, said: &RefCell<Said
         let ours = [Code::Internal, Code::InvalidPayload, Code::UnknownEvent];
         assert!(!ours.contains(&error.code), "{event}: {error:?}");
     }
-    device.listen(&said.borrow()).await;
+    device.listen(said).await;
     answer
 }
 
@@ -441,6 +441,6 @@ async fn publish(device: &mut Device, room: &str, said: &RefCell<Said>) -> Answe
         let (seq, id) = (ack["seq"].as_u64().unwrap(), ack["id"].as_str().unwrap());
         said.borrow_mut().acknowledged(room, seq, id, &text);
     }
-    device.listen(&said.borrow()).await;
+    device.listen(said).await;
     answer
 }
