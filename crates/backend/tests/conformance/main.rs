@@ -137,6 +137,8 @@ on_every_backend! {
         one_room_too_many_is_not_entered
         one_room_too_many_is_not_told_of
         who_comes_back_before_it_was_taken_out_stays_in
+        of_two_rooms_at_once_no_more_are_entered_than_may_be
+        who_is_evicted_while_it_enters_is_in_its_rooms_only
         nothing_remains_of_those_who_left;
     rooms:
         a_room_is_created_once

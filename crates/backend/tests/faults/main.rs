@@ -8,3 +8,4 @@ mod stall;
 mod start;
 #[path = "../support/mod.rs"]
 mod support;
+mod takeover;

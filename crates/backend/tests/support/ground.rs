@@ -23,7 +23,10 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::server::{self, Cluster, Server};
+use super::{
+    data,
+    server::{Cluster, Server},
+};
 
 /// Short, but long enough for a busy machine.
 pub(crate) const TIMES: PresenceTimes = PresenceTimes {
@@ -65,7 +68,7 @@ impl Ground {
 
     pub(crate) fn redis(server: &Server) -> Self {
         let port = server.port;
-        let run = move |script: &str| eval(&[port], script, "starling:");
+        let run = move |script: &str| data::eval(&[port], script, "starling:");
         Self::on(&server.url(), "starling", 50, Box::new(run))
     }
 
@@ -84,7 +87,7 @@ impl Ground {
         let keys = format!("{prefix}:");
         let run = move |script: &str| {
             let ports: Vec<_> = cluster.servers.iter().map(|server| server.port).collect();
-            eval(&ports, script, &keys)
+            data::eval(&ports, script, &keys)
         };
         // Its servers hand it on among themselves.
         Self::on(&url, &prefix, 400, Box::new(run))
@@ -132,7 +135,7 @@ impl Ground {
     pub(crate) async fn wipe(&self) {
         match &self.kind {
             Kind::Memory(store, _) => store.wipe(),
-            Kind::Redis(_, servers) => drop(servers(WIPE)),
+            Kind::Redis(_, servers) => drop(servers(data::WIPE)),
         }
     }
 
@@ -142,7 +145,7 @@ impl Ground {
             Kind::Memory(store, snapshot) => {
                 *snapshot.lock().unwrap() = Some(Box::new(store.snapshot()))
             }
-            Kind::Redis(_, servers) => drop(servers(SNAPSHOT)),
+            Kind::Redis(_, servers) => drop(servers(data::SNAPSHOT)),
         }
     }
 
@@ -152,7 +155,7 @@ impl Ground {
             Kind::Memory(store, snapshot) => {
                 store.rewind(snapshot.lock().unwrap().as_ref().unwrap());
             }
-            Kind::Redis(_, servers) => drop(servers(&FAIL_OVER.replace("@", ""))),
+            Kind::Redis(_, servers) => drop(servers(&data::FAIL_OVER.replace("@", ""))),
         }
     }
 
@@ -161,7 +164,7 @@ impl Ground {
     pub(crate) async fn fail_over_partitions(&self) {
         match &self.kind {
             Kind::Memory(..) => self.fail_over().await,
-            Kind::Redis(_, servers) => drop(servers(&FAIL_OVER.replace("@", "{p"))),
+            Kind::Redis(_, servers) => drop(servers(&data::FAIL_OVER.replace("@", "{p"))),
         }
     }
 
@@ -169,63 +172,10 @@ impl Ground {
     pub(crate) async fn keys(&self) -> Vec<String> {
         match &self.kind {
             Kind::Memory(..) => Vec::new(),
-            Kind::Redis(_, servers) => servers(KEYS),
+            Kind::Redis(_, servers) => servers(data::KEYS),
         }
     }
 }
-
-/// Runs a script with the prefix of the keys on each server.
-fn eval(ports: &[u16], script: &str, prefix: &str) -> Vec<String> {
-    let said = ports
-        .iter()
-        .map(|port| server::cli(*port, &["EVAL", script, "0", prefix]));
-    let lines: Vec<_> = said
-        .flat_map(|said| said.lines().map(str::to_owned).collect::<Vec<_>>())
-        .filter(|line| !line.is_empty())
-        .collect();
-    assert!(!lines.iter().any(|line| line.contains("ERR")), "{lines:?}");
-    lines
-}
-
-const WIPE: &str = "
-    for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
-      redis.call('DEL', key)
-    end";
-
-/// A copy has the same hash tag, and hence the same slot.
-const SNAPSHOT: &str = "
-    for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
-      redis.call('COPY', key, '~' .. key)
-    end";
-
-/// For the scripts this is another server: it has another name than the one that they noted. `@` is
-/// what the keys that are concerned begin with.
-const FAIL_OVER: &str = "
-    for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '@*')) do
-      redis.call('DEL', key)
-    end
-    for _, copy in ipairs(redis.call('KEYS', '~' .. ARGV[1] .. '@*')) do
-      local key = string.sub(copy, 2)
-      redis.call('RENAME', copy, key)
-      if string.match(key, '}:state$') then
-        redis.call('HSET', key, 'server', 'former')
-      elseif string.match(key, '}:lives$') then
-        for _, life in ipairs(redis.call('HKEYS', key)) do
-          redis.call('HSET', key, life, 'former')
-        end
-      end
-    end";
-
-const KEYS: &str = "
-    local own = { state = 1, sweep = 1, lives = 1, leases = 1, beat = 1, partitions = 1 }
-    local left = {}
-    for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
-      local name = string.match(key, '}:(.*)$')
-      if redis.call('TTL', key) < 0 and not own[name] and not string.match(name, '~presence') then
-        left[#left + 1] = key
-      end
-    end
-    return left";
 
 /// One node, as a gateway would use it.
 pub(crate) struct Node {

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU16, Ordering},
 };
 
 use tokio::{
@@ -17,6 +17,7 @@ use tokio::{
 /// Passes connections on to a port, until told to let those that listen hang.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
+    target: Arc<AtomicU16>,
     accepting: JoinHandle<()>,
     /// One for each connection so far.
     wires: Arc<std::sync::Mutex<Vec<Arc<Wire>>>>,
@@ -35,10 +36,13 @@ impl Proxy {
         let own = listener.local_addr().unwrap().port();
         let wires: Arc<std::sync::Mutex<Vec<Arc<Wire>>>> = Arc::default();
         let opened = wires.clone();
+        let target = Arc::new(AtomicU16::new(port));
+        let current = target.clone();
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let wire = Arc::new(Wire::default());
                 opened.lock().unwrap().push(wire.clone());
+                let port = current.load(Ordering::SeqCst);
                 let server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
                 let (from_client, to_client) = client.into_split();
                 let (from_server, to_server) = server.into_split();
@@ -48,9 +52,15 @@ impl Proxy {
         });
         Self {
             port: own,
+            target,
             accepting,
             wires,
         }
+    }
+
+    /// New connections go to another port.
+    pub(crate) fn turn_to(&self, port: u16) {
+        self.target.store(port, Ordering::SeqCst);
     }
 
     /// From now on nothing passes on the connections that listen, or on the others; they stay open.

@@ -89,15 +89,25 @@ impl Server {
         assert!(sent.unwrap().success());
     }
 
+    /// Kills the process and starts another one that finds what this one left in its directory.
+    pub(crate) fn restart_with(&mut self, args: &[&str]) {
+        self.kill();
+        let new = Self::spawn(self.port, self.dir.clone(), &[], args);
+        self.take_process(new.expect("the port is free"));
+    }
+
+    fn take_process(&mut self, mut new: Self) {
+        std::mem::swap(&mut self.process, &mut new.process);
+        // What is dropped now is the process that is gone.
+        new.dir = PathBuf::new();
+    }
+
     /// Kills the process and starts an empty one in its place after a while.
     pub(crate) fn restart_after(&mut self, pause: Duration) {
         self.kill();
         sleep(pause);
         let port = self.port;
-        let mut new = Self::start_on(port, &[]);
-        std::mem::swap(&mut self.process, &mut new.process);
-        // What is dropped now is the process that is gone.
-        new.dir = PathBuf::new();
+        self.take_process(Self::start_on(port, &[]));
     }
 }
 

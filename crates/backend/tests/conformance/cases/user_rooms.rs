@@ -125,6 +125,46 @@ pub(crate) async fn who_comes_back_before_it_was_taken_out_stays_in(ground: Grou
     sweep_until_in(&one, &[]).await;
 }
 
+pub(crate) async fn of_two_rooms_at_once_no_more_are_entered_than_may_be(ground: Ground) {
+    let (one, two) = (ground.node("one").await, ground.node("two").await);
+    for n in 0..5 {
+        let names = [format!("a{n}"), format!("b{n}")];
+        let entered = tokio::join!(
+            enter(&one, &names[0], "c1", CREATE, 1),
+            enter(&two, &names[1], "c2", CREATE, 1)
+        );
+        let (node, conn, name) = match entered {
+            (Ok(true), Err(PortError::TooManyRooms)) => (&one, "c1", &names[0]),
+            (Err(PortError::TooManyRooms), Ok(true)) => (&two, "c2", &names[1]),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(one.rooms_of("ann").await, [name.as_str()]);
+        let rooms = &one.backend.rooms;
+        let (_, total) = rooms.list(&UserId::trusted("ann"), 9).await.unwrap();
+        assert_eq!(total, 1);
+        node.exit(&room(name), "ann", conn, Leave::Now).await;
+    }
+}
+
+pub(crate) async fn who_is_evicted_while_it_enters_is_in_its_rooms_only(ground: Ground) {
+    let (one, two) = (ground.node("one").await, ground.node("two").await);
+    one.create(&room("r"), "ben", "c0").await;
+    let (ann, r) = (UserId::trusted("ann"), room("r"));
+    for _ in 0..20 {
+        let (entered, evicted, swept) = tokio::join!(
+            enter(&one, "r", "c1", JOIN, 9),
+            two.backend.presence.evict(&r, &ann),
+            two.backend.presence.sweep(),
+        );
+        assert!(entered.is_ok() && evicted.is_ok() && swept.is_ok());
+    }
+    one.join(&r, "ann", "c1").await;
+    two.sweep_for(Duration::from_millis(300)).await;
+    assert_eq!(two.rooms_of("ann").await, ["r"]);
+    two.backend.presence.evict(&r, &ann).await.unwrap();
+    sweep_until_in(&two, &[]).await;
+}
+
 pub(crate) async fn nothing_remains_of_those_who_left(ground: Ground) {
     let (mut one, two) = (ground.node("one").await, ground.node("two").await);
     settle(&one).await;
