@@ -194,7 +194,7 @@ pub(crate) async fn nothing_remains_of_those_who_left(ground: Ground) {
         let id = UserId::trusted(&user);
         match n % 3 {
             0 => drop(one.exit(&name, &user, "c1", Leave::Now).await),
-            1 => drop(one.backend.presence.evict(&name, &id).await.unwrap()),
+            1 => one.backend.presence.evict(&name, &id).await.unwrap(),
             _ => drop(one.exit(&name, &user, "c1", Leave::AfterGrace).await),
         }
         two.exit(&CHAT, &user, "c2", Leave::AfterGrace).await;
