@@ -32,8 +32,10 @@ pub struct FeaturesConfig {
 /// Who hears that a user came, went or changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PresenceScope {
-    /// Everybody on the namespace.
+    /// Everybody while few are online (`Limits::large_namespace`), beyond that as [`Self::Rooms`].
     #[default]
+    Auto,
+    /// Everybody on the namespace.
     Everyone,
     /// Those who share a room with the user; for large installations.
     Rooms,

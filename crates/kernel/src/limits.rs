@@ -33,6 +33,14 @@ pub struct Limits {
     pub list_entries: usize,
     /// Shortest time between two member lists of a room.
     pub list_interval: Duration,
+    /// Bytes of member lists that a node sends in a room per second, to all its members together;
+    /// the larger the room, the rarer its lists.
+    pub list_bytes_per_second: f64,
+    /// Members beyond which a room's single comings and goings are not announced any more.
+    pub large_room: u64,
+    /// Users online beyond which presence is announced to those concerned only, where the scope is
+    /// left to the number.
+    pub large_namespace: u64,
     /// Messages in `room-history`.
     pub history: usize,
 }
@@ -53,6 +61,9 @@ impl Default for Limits {
             pending_events: 256,
             list_entries: 200,
             list_interval: Duration::from_millis(250),
+            list_bytes_per_second: 1_000_000.0,
+            large_room: 250,
+            large_namespace: 1_000,
             history: 100,
         }
     }

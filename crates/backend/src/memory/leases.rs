@@ -98,7 +98,7 @@ impl State {
         let until = later(now, self.times.lease);
         leases.until.insert(incarnation.clone(), until);
         for (topic, position) in known {
-            self.logs.renew(topic, position);
+            self.logs.renew(now, topic, position);
         }
         self.leases.born
     }

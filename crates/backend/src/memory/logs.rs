@@ -106,8 +106,7 @@ impl Logs {
     /// The log of a dead room.
     pub(super) fn remove(&mut self, now: Timestamp, topic: &Topic) {
         if let Some(log) = self.logs.remove(topic).filter(|log| log.head > self.floor) {
-            let until = later(now, PAST);
-            self.past.insert(topic.clone(), (log.head, until));
+            self.note_past(now, topic, log.head);
         }
     }
 
@@ -149,15 +148,24 @@ impl Logs {
         (position, parcel)
     }
 
-    pub(super) fn renew(&mut self, topic: &Topic, known: &Position) {
-        let log = self.logs.get_mut(topic);
-        if let Some(log) = log.filter(|log| log.head < known.seq) {
+    pub(super) fn renew(&mut self, now: Timestamp, topic: &Topic, known: &Position) {
+        let Some(log) = self.logs.get_mut(topic) else {
+            // It may have been lost as a whole, and begin again.
+            return self.note_past(now, topic, known.seq);
+        };
+        if log.head < known.seq {
             log.rename();
             log.head = known.seq;
             if !log.former.contains(&known.epoch) {
                 log.base = known.seq;
             }
         }
+    }
+
+    fn note_past(&mut self, now: Timestamp, topic: &Topic, seq: u64) {
+        let until = later(now, PAST);
+        let past = self.past.entry(topic.clone()).or_insert((seq, until));
+        *past = (past.0.max(seq), until);
     }
 
     /// Others may know of more in the log of transitions: it goes on under another epoch.
@@ -301,7 +309,7 @@ impl Log for MemoryNode {
     }
 
     async fn renew(&self, topic: &Topic, known: &Position) -> PortResult<()> {
-        self.step(|state, _| state.logs.renew(topic, known));
+        self.step(|state, now| state.logs.renew(now, topic, known));
         Ok(())
     }
 }

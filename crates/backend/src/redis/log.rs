@@ -14,7 +14,7 @@ use super::{
     script::{self, Args, Reply},
     wire,
 };
-use crate::{EPOCH_LEN, PRESENCE_HISTORY, REPEAT_WINDOW, metric};
+use crate::{EPOCH_LEN, PAST, PRESENCE_HISTORY, REPEAT_WINDOW, metric};
 
 impl RedisNode {
     async fn read(&self, topic: &Topic, which: &str, after: u64, limit: usize) -> PortResult<Page> {
@@ -99,6 +99,7 @@ impl Log for RedisNode {
             .text("topic", topic)
             .text("known", &known.epoch)
             .text("seq", known.seq)
+            .millis("past", PAST)
             .text("epoch", id::random(EPOCH_LEN));
         let key = self.keys.of_topic(topic);
         self.link.run(&script::RENEW, key, args).await

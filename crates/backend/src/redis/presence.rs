@@ -128,6 +128,7 @@ impl RedisNode {
             .text("new", id::random(EPOCH_LEN))
             .millis("lease", self.times.lease)
             .millis("grace", self.times.grace)
+            .millis("past", PAST)
             .text("known", known);
         self.link.run(&script::BEGIN, partition, args).await
     }

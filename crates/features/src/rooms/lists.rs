@@ -1,8 +1,10 @@
-//! `room-members`, coalesced: however many come and go, a room's list is sent once an interval.
+//! `room-members`, coalesced and paced: however many come and go, a room's list is sent once an
+//! interval, and the more rarely the more it costs. The last one always tells how it is.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use serde::Serialize;
@@ -11,17 +13,33 @@ use starling_kernel::{
     feature::Services,
     id::{RoomName, UserId},
     ports::Members,
+    session::Session,
     topic::Topic,
 };
-use tokio::time::sleep;
+use tokio::{sync::Semaphore, time::sleep};
 
 use crate::common::User;
+
+/// Lists read at the same time: after a reconnect all rooms want one.
+const AT_ONCE: usize = 16;
+
+/// Pause before a list that could not be read is tried again.
+const RETRY: Duration = Duration::from_secs(2);
 
 /// Lists of the rooms that this node has listeners in.
 pub(super) struct MemberLists {
     services: Arc<Services>,
-    /// Rooms whose list was sent within the last interval, and whether it has changed since.
-    recent: Mutex<HashMap<RoomName, bool>>,
+    /// Rooms whose list was sent of late.
+    recent: Mutex<HashMap<RoomName, Recent>>,
+    turns: Semaphore,
+}
+
+#[derive(Default)]
+struct Recent {
+    /// It has changed since.
+    again: bool,
+    /// The list, where the next one may be long in coming: for those who join meanwhile.
+    list: Option<Envelope>,
 }
 
 #[derive(Serialize)]
@@ -39,27 +57,36 @@ impl MemberLists {
         Arc::new(Self {
             services,
             recent: Mutex::default(),
+            turns: Semaphore::new(AT_ONCE),
         })
     }
 
-    /// Sends the list now, or when the interval since the last one is over.
+    /// Sends the list now, or when the pause since the last one is over.
     pub(super) fn changed(self: &Arc<Self>, room: &RoomName) {
         let mut recent = self.lock();
-        if let Some(again) = recent.get_mut(room) {
-            *again = true;
+        if let Some(recent) = recent.get_mut(room) {
+            recent.again = true;
             return;
         }
-        recent.insert(room.clone(), false);
+        recent.insert(room.clone(), Recent::default());
         tokio::spawn(self.clone().send_while_changing(room.clone()));
+    }
+
+    /// Sends a comer the last list, where the next one may be long in coming.
+    pub(super) fn greet(&self, session: &Session, room: &RoomName) {
+        let list = self.lock().get(room).and_then(|recent| recent.list.clone());
+        if let Some(list) = list {
+            session.send(&list);
+        }
     }
 
     async fn send_while_changing(self: Arc<Self>, room: RoomName) {
         loop {
-            self.send(&room).await;
-            sleep(self.services.limits.list_interval).await;
+            let pause = self.send(&room).await;
+            sleep(pause).await;
             let mut recent = self.lock();
             match recent.get_mut(&room) {
-                Some(again) if *again => *again = false,
+                Some(recent) if recent.again => recent.again = false,
                 _ => {
                     recent.remove(&room);
                     return;
@@ -69,21 +96,42 @@ impl MemberLists {
     }
 
     /// Each node reads the list for its own listeners: what they see is how it is, whatever was
-    /// missed on the way.
-    async fn send(&self, room: &RoomName) {
+    /// missed on the way. Returns when the next one may be sent.
+    async fn send(&self, room: &RoomName) -> Duration {
         let topic = Topic::room(room);
-        let limit = self.services.limits.list_entries;
-        let members = match self.services.backend.presence.members(&topic, limit).await {
-            Ok(members) => members,
-            // The next change, or the relay's return, sends it.
-            Err(_) => return,
+        let limits = &self.services.limits;
+        let members = {
+            let _turn = self.turns.acquire().await;
+            let presence = &self.services.backend.presence;
+            presence.members(&topic, limits.list_entries).await
         };
-        self.services
-            .hub
-            .emit_local(&topic, &envelope(room, &members));
+        let Ok(members) = members else {
+            self.again(room);
+            return RETRY;
+        };
+        let list = envelope(room, &members);
+        let receivers = self.services.hub.emit_local(&topic, &list);
+        let bytes = list.text.len().saturating_mul(receivers);
+        let pause = Duration::from_secs(1).mul_f64(bytes as f64 / limits.list_bytes_per_second);
+        if pause > limits.list_interval {
+            self.keep(room, list);
+        }
+        pause.max(limits.list_interval)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<RoomName, bool>> {
+    fn again(&self, room: &RoomName) {
+        if let Some(recent) = self.lock().get_mut(room) {
+            recent.again = true;
+        }
+    }
+
+    fn keep(&self, room: &RoomName, list: Envelope) {
+        if let Some(recent) = self.lock().get_mut(room) {
+            recent.list = Some(list);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<RoomName, Recent>> {
         self.recent.lock().expect("no panic while held")
     }
 }

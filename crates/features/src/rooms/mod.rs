@@ -77,6 +77,7 @@ impl Rooms {
         let joining = membership.enter(&session, &room, &entry, history).await?;
         greet(&session, &room, &joining.page);
         joining.open();
+        self.lists.greet(&session, &room);
         self.lists.changed(&room);
         reply(json!({"roomName": room}))
     }
@@ -183,10 +184,15 @@ impl Rooms {
         reply(json!({"total": cut.total, "truncated": cut.truncated}))
     }
 
+    /// In a large room the lists alone tell who comes and goes.
     fn announce(&self, topic: &Topic, event: &str, transition: &Transition) {
         let Some(room) = topic.room_name() else {
             return;
         };
+        self.lists.changed(room);
+        if transition.total > self.services.limits.large_room {
+            return;
+        }
         let comer = Comer {
             room_name: room,
             user_id: &transition.member.user,
@@ -195,7 +201,6 @@ impl Rooms {
         let mut envelope = Envelope::new(event, &comer);
         envelope.except = transition.conn.clone();
         self.services.hub.emit_local(topic, &envelope);
-        self.lists.changed(room);
     }
 }
 

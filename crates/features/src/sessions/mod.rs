@@ -4,7 +4,13 @@ mod guest;
 mod payload;
 mod restore;
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use crate::{
     PresenceScope,
@@ -18,18 +24,25 @@ use starling_kernel::{
     error::{AppError, Code},
     feature::{Call, Feature, Reply, Routes, Services, done, reply},
     hub::Hub,
-    ports::{Change, Member, Transition},
+    ports::{Change, Member, Members, Page, Transition},
     session::Session,
+    time::Timestamp,
     topic::{Namespace, Topic},
 };
+use tokio::time::sleep;
 
 /// Where users are online.
 const ROOT: Namespace = "/";
+
+/// Pause before a list that could not be read is tried again.
+const RETRY: Duration = Duration::from_secs(2);
 
 pub(crate) struct Sessions {
     services: Arc<Services>,
     guests: Arc<Guests>,
     scope: PresenceScope,
+    /// Everybody here is about to be told who is online.
+    telling: Arc<AtomicBool>,
 }
 
 impl Sessions {
@@ -38,6 +51,7 @@ impl Sessions {
             guests: Arc::new(Guests::new(services.clone())),
             services,
             scope,
+            telling: Arc::default(),
         }
     }
 
@@ -111,23 +125,12 @@ impl Sessions {
     }
 
     async fn list(self: Arc<Self>, call: Call<Nothing>) -> Reply {
+        let presence = &self.services.backend.presence;
         let limit = self.services.limits.list_entries;
-        let online = Topic::Namespace(ROOT);
-        let members = self
-            .services
-            .backend
-            .presence
-            .members(&online, limit)
-            .await?;
-        let now = self.services.clock.now();
-        let list: Vec<_> = members
-            .list
-            .iter()
-            .map(|(member, _)| Present::new(member, now))
-            .collect();
-        let cut = Cut::new(list.len(), members.total);
-        call.session
-            .send(&Envelope::with_args("presence-list", &(&list, &cut)));
+        let members = presence.members(&Topic::Namespace(ROOT), limit).await?;
+        let cut = Cut::new(members.list.len(), members.total);
+        let list = present(&members, self.services.clock.now());
+        call.session.send(&list);
         reply(json!({"total": cut.total, "truncated": cut.truncated}))
     }
 
@@ -140,21 +143,48 @@ impl Sessions {
 
     /// Whom a change of presence concerns, on this node.
     fn announce(&self, transition: &Transition, envelope: &Envelope) {
-        match self.scope {
-            PresenceScope::Everyone => {
-                self.services
-                    .hub
-                    .emit_local(&Topic::Namespace(ROOT), envelope);
-            }
-            PresenceScope::Rooms => {
-                for session in listeners(&self.services.hub, &transition.rooms) {
-                    if envelope.except.as_ref() != Some(&session.conn) {
-                        session.send(envelope);
-                    }
-                }
+        let many = transition.total > self.services.limits.large_namespace;
+        let everybody = match self.scope {
+            PresenceScope::Everyone => true,
+            PresenceScope::Auto => !many,
+            PresenceScope::Rooms => false,
+        };
+        let hub = &self.services.hub;
+        if everybody {
+            hub.emit_local(&Topic::Namespace(ROOT), envelope);
+            return;
+        }
+        for session in listeners(hub, &transition.rooms) {
+            if envelope.except.as_ref() != Some(&session.conn) {
+                session.send(envelope);
             }
         }
     }
+}
+
+/// Comings and goings were missed for good: whoever is connected here is told how it is, once all
+/// nodes have entered again what they hold.
+async fn tell_how_it_is(services: Arc<Services>, telling: Arc<AtomicBool>) {
+    sleep(services.membership.settles_within()).await;
+    telling.store(false, Ordering::Relaxed);
+    let online = Topic::Namespace(ROOT);
+    let limit = services.limits.list_entries;
+    loop {
+        if let Ok(members) = services.backend.presence.members(&online, limit).await {
+            let list = present(&members, services.clock.now());
+            services.hub.emit_local(&online, &list);
+            return;
+        }
+        sleep(RETRY).await;
+    }
+}
+
+/// `presence-list`.
+fn present(members: &Members, now: Timestamp) -> Envelope {
+    let list = members.list.iter();
+    let list: Vec<_> = list.map(|(member, _)| Present::new(member, now)).collect();
+    let cut = Cut::new(list.len(), members.total);
+    Envelope::with_args("presence-list", &(&list, &cut))
 }
 
 /// The connections here that are in any of the rooms, each once.
@@ -213,5 +243,12 @@ impl Feature for Sessions {
 
     fn lost(&self) {
         self.guests.restore();
+    }
+
+    fn broken(&self, topic: &Topic, _page: &Page) -> Option<Envelope> {
+        if matches!(topic, Topic::Presence(_)) && !self.telling.swap(true, Ordering::Relaxed) {
+            tokio::spawn(tell_how_it_is(self.services.clone(), self.telling.clone()));
+        }
+        None
     }
 }

@@ -22,8 +22,9 @@ const SILENCE: Duration = Duration::from_secs(2);
 
 pub(crate) struct Typing {
     services: Arc<Services>,
-    /// Until when each counts as typing. At most one entry per connection and room it is in.
-    until: Mutex<HashMap<(ConnId, RoomName), Instant>>,
+    /// Until when each counts as typing, by connection: at most one entry for each room it may
+    /// send to.
+    until: Mutex<HashMap<ConnId, HashMap<RoomName, Instant>>>,
 }
 
 #[derive(Deserialize)]
@@ -66,7 +67,11 @@ impl Typing {
     async fn start(self: Arc<Self>, call: Call<InRoom>) -> Reply {
         let typist = Typist::new(&call.session, &call.command.room_name);
         let until = Instant::now() + SILENCE;
-        let running = self.lock().insert(typist.key(), until).is_some();
+        let running = {
+            let mut all = self.lock();
+            let rooms = all.entry(typist.conn.clone()).or_default();
+            rooms.insert(typist.room.clone(), until).is_some()
+        };
         if !running {
             tokio::spawn(self.clone().watch(typist.clone(), until));
         }
@@ -84,9 +89,14 @@ impl Typing {
     async fn watch(self: Arc<Self>, typist: Typist, mut until: Instant) {
         loop {
             sleep_until(until).await;
-            match self.lock().get(&typist.key()) {
+            let later = {
+                let all = self.lock();
+                let rooms = all.get(&typist.conn);
+                rooms.and_then(|rooms| rooms.get(&typist.room)).copied()
+            };
+            match later {
                 None => return,
-                Some(later) if *later > until => until = *later,
+                Some(later) if later > until => until = later,
                 Some(_) => break,
             }
         }
@@ -94,10 +104,22 @@ impl Typing {
     }
 
     async fn end(&self, typist: &Typist) {
-        let was_typing = self.lock().remove(&typist.key()).is_some();
-        if was_typing {
+        if self.forget(typist) {
             self.tell("user-stop-typing", typist).await;
         }
+    }
+
+    /// `true` where it was typing.
+    fn forget(&self, typist: &Typist) -> bool {
+        let mut all = self.lock();
+        let Some(rooms) = all.get_mut(&typist.conn) else {
+            return false;
+        };
+        let was_typing = rooms.remove(&typist.room).is_some();
+        if rooms.is_empty() {
+            all.remove(&typist.conn);
+        }
+        was_typing
     }
 
     async fn tell(&self, event: &str, typist: &Typist) {
@@ -114,7 +136,7 @@ impl Typing {
             .await;
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(ConnId, RoomName), Instant>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ConnId, HashMap<RoomName, Instant>>> {
         self.until.lock().expect("no panic while held")
     }
 }
@@ -127,10 +149,6 @@ impl Typist {
             identity: session.identity(),
         }
     }
-
-    fn key(&self) -> (ConnId, RoomName) {
-        (self.conn.clone(), self.room.clone())
-    }
 }
 
 #[async_trait]
@@ -142,13 +160,9 @@ impl Feature for Typing {
     }
 
     async fn disconnected(&self, session: &Arc<Session>) {
-        let rooms: Vec<_> = {
-            let until = self.lock();
-            until
-                .keys()
-                .filter(|(conn, _)| *conn == session.conn)
-                .map(|(_, room)| room.clone())
-                .collect()
+        let rooms: Vec<_> = match self.lock().get(&session.conn) {
+            Some(rooms) => rooms.keys().cloned().collect(),
+            None => return,
         };
         for room in rooms {
             self.end(&Typist::new(session, &room)).await;

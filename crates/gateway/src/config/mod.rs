@@ -256,6 +256,7 @@ fn limits(options: &Options) -> Result<Limits> {
         user_events_per_second: said
             .user_events_per_second
             .unwrap_or(standard.user_events_per_second),
+        large_room: options.rooms.large.unwrap_or(standard.large_room),
         ..standard
     };
     let range = |what: &str, value: usize, least: usize, most: usize| {
@@ -335,7 +336,8 @@ fn features(options: &Options) -> FeaturesConfig {
         require_grant: options.rooms.require_grant.unwrap_or(false),
         presence_scope: match options.presence.scope {
             Some(Scope::Rooms) => PresenceScope::Rooms,
-            Some(Scope::Everyone) | None => PresenceScope::Everyone,
+            Some(Scope::Everyone) => PresenceScope::Everyone,
+            Some(Scope::Auto) | None => PresenceScope::Auto,
         },
     }
 }

@@ -141,7 +141,7 @@ options! {
         grace_ms: u64 = "grace-ms", "STARLING_GRACE_MS";
         /// How long a silent node is believed alive, in ms [default: 3000]
         lease_ms: u64 = "lease-ms", "STARLING_LEASE_MS";
-        /// Who hears of presence: everyone, or rooms (those who share one) [default: everyone]
+        /// Who hears of presence: everyone, rooms (those who share one), or auto: everyone up to 1,000 users online [default: auto]
         scope: Scope = "presence-scope", "STARLING_PRESENCE_SCOPE";
     }
 }
@@ -151,6 +151,8 @@ options! {
     RoomOptions {
         /// Every room needs a grant, not only the private ones [default: false]
         require_grant: bool = "rooms-require-grant", "STARLING_ROOMS_REQUIRE_GRANT";
+        /// Members beyond which single comings and goings are not announced [default: 250]
+        large: u64 = "rooms-large", "STARLING_ROOMS_LARGE";
     }
 }
 
@@ -193,6 +195,7 @@ impl Options {
 #[derive(Clone, Copy, Debug, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Scope {
+    Auto,
     Everyone,
     Rooms,
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    Followers, hand_over,
+    Followers,
     listener::{Listener, Stage},
     tell_transition,
 };
@@ -159,8 +159,9 @@ impl Channel {
             .collect()
     }
 
-    pub(super) fn deliver_live(&self, envelope: &Envelope, followers: &Followers) {
-        self.lock().deliver_unstored(envelope, followers);
+    /// Returns how many connections took it.
+    pub(super) fn deliver_live(&self, envelope: &Envelope, followers: &Followers) -> usize {
+        self.lock().deliver_unstored(envelope, followers)
     }
 
     /// A parcel from the relay. It alone decides about gaps; everything stored comes through here,
@@ -274,7 +275,7 @@ impl Channel {
         let reached = cursor
             .is_none_or(|cursor| cursor.same_life(&page.epoch) && cursor.seq <= listener.at.seq);
         let up = page.is_last(from) && (reached || alone);
-        hand_over(&listener.session, &part(!up), followers);
+        listener.tell(&part(!up), followers);
         if !up {
             return Caught::More;
         }
@@ -295,7 +296,7 @@ impl Channel {
         if let Some(listener) = self.lock().listeners.get_mut(conn) {
             listener.at = page.end();
             if let Some(notice) = notice {
-                hand_over(&listener.session, notice, followers);
+                listener.tell(notice, followers);
             }
         }
     }
@@ -397,10 +398,13 @@ impl Channel {
         for listener in state.live() {
             if page.follows(&listener.at) {
                 for (seq, parcel) in &page.entries {
-                    listener.parcel(&page.place(*seq), parcel, followers);
+                    if let Parcel::Message(envelope) = parcel {
+                        let given = listener.stored(&page.place(*seq), envelope);
+                        followers.delivered(&envelope.event, given.into());
+                    }
                 }
             } else if let Some(notice) = notice {
-                hand_over(&listener.session, notice, followers);
+                listener.tell(notice, followers);
             }
             listener.at = page.end();
         }
@@ -457,7 +461,12 @@ impl Channel {
     /// Called in order: `take` has one caller, and it holds back while the healer is at work.
     fn tell(&self, parcel: Parcel, followers: &Followers) {
         match parcel {
-            Parcel::Transition(transition) => tell_transition(&transition, followers),
+            Parcel::Transition(mut transition) => {
+                if let Topic::Presence(n) = self.topic {
+                    transition.total = followers.total(&transition, n);
+                }
+                tell_transition(&transition, followers);
+            }
             Parcel::Order(order) => followers.obey(&order),
             Parcel::Message(_) => {}
         }
@@ -539,16 +548,22 @@ impl State {
     }
 
     fn hand_out(&mut self, position: &Position, parcel: &Parcel, followers: &Followers) {
-        for listener in self.listeners.values_mut() {
-            listener.parcel(position, parcel, followers);
-        }
+        let Parcel::Message(envelope) = parcel else {
+            return;
+        };
+        let listeners = self.listeners.values_mut();
+        let given = listeners.filter_map(|l| l.stored(position, envelope).then_some(()));
+        followers.delivered(&envelope.event, given.count() as u64);
     }
 
-    fn deliver_unstored(&mut self, envelope: &Envelope, followers: &Followers) {
-        for (conn, listener) in &mut self.listeners {
-            if envelope.except.as_ref() != Some(conn) {
-                listener.unstored(envelope, followers);
-            }
-        }
+    fn deliver_unstored(&mut self, envelope: &Envelope, followers: &Followers) -> usize {
+        let listeners = self.listeners.iter_mut();
+        let given = listeners.filter_map(|(conn, listener)| {
+            let excepted = envelope.except.as_ref() == Some(conn);
+            (!excepted && listener.unstored(envelope)).then_some(())
+        });
+        let given = given.count();
+        followers.delivered(&envelope.event, given as u64);
+        given
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::{Followers, hand_over};
 use crate::{
     envelope::{Envelope, Position, Step},
-    ports::Parcel,
     session::Session,
 };
 
@@ -78,39 +77,51 @@ impl Listener {
         };
         let mut whole = !kept.overrun;
         for (position, envelope) in kept.messages {
-            match position {
-                None => self.unstored(&envelope, followers),
+            let given = match position {
+                None => self.unstored(&envelope),
                 Some(position) => match self.at.step_to(&position) {
-                    Step::Old => {}
-                    Step::Next => self.stored(&position, &envelope, followers),
-                    Step::Gap => whole = false,
+                    Step::Old => false,
+                    Step::Next => self.stored(&position, &envelope),
+                    Step::Gap => {
+                        whole = false;
+                        false
+                    }
                 },
-            }
+            };
+            followers.delivered(&envelope.event, given.into());
         }
         whole
     }
 
-    pub(super) fn unstored(&mut self, envelope: &Envelope, followers: &Followers) {
+    /// Gives it what is not stored; `true` where it took it now.
+    pub(super) fn unstored(&mut self, envelope: &Envelope) -> bool {
         match &mut self.stage {
-            Stage::Waiting(kept) => kept.keep(None, envelope),
-            _ => hand_over(&self.session, envelope, followers),
+            Stage::Waiting(kept) => {
+                kept.keep(None, envelope);
+                false
+            }
+            _ => hand_over(&self.session, envelope),
         }
     }
 
-    pub(super) fn parcel(&mut self, position: &Position, parcel: &Parcel, followers: &Followers) {
-        if let Parcel::Message(envelope) = parcel {
-            self.stored(position, envelope, followers);
-        }
-    }
-
-    fn stored(&mut self, position: &Position, envelope: &Envelope, followers: &Followers) {
+    /// Gives it what stands at `position`, unless it has that; `true` where it took it now.
+    pub(super) fn stored(&mut self, position: &Position, envelope: &Envelope) -> bool {
         match &mut self.stage {
-            Stage::Waiting(kept) => kept.keep(Some(position), envelope),
+            Stage::Waiting(kept) => {
+                kept.keep(Some(position), envelope);
+                false
+            }
             Stage::Live if self.at.step_to(position) != Step::Old => {
                 self.at = position.clone();
-                hand_over(&self.session, envelope, followers);
+                hand_over(&self.session, envelope)
             }
-            Stage::Live | Stage::CatchingUp => {}
+            Stage::Live | Stage::CatchingUp => false,
         }
+    }
+
+    /// Tells it something, whatever its stage.
+    pub(super) fn tell(&self, notice: &Envelope, followers: &Followers) {
+        let given = hand_over(&self.session, notice);
+        followers.delivered(&notice.event, given.into());
     }
 }

@@ -49,8 +49,12 @@ const HEALING_AT_ONCE: usize = 32;
 #[derive(Default)]
 pub(crate) struct Followers {
     features: OnceLock<Arc<Vec<Arc<dyn Feature>>>>,
+    /// How many partitions [`Topic::Presence`] has.
+    partitions: OnceLock<u16>,
     /// Who carries out orders.
     membership: OnceLock<Weak<Membership>>,
+    /// How many are in each partition of a namespace, as last heard.
+    totals: Mutex<HashMap<String, HashMap<u16, u64>>>,
     /// Event names that may stand in a metric's label.
     events: OnceLock<HashSet<&'static str>>,
 }
@@ -82,6 +86,24 @@ impl Followers {
         features.fold(None, |notice, feature| {
             feature.broken(topic, page).or(notice)
         })
+    }
+
+    /// How many are in the namespace now, after a transition told in partition `n`. Partitions that
+    /// have told nothing yet count as the average of the others: users are spread evenly.
+    fn total(&self, transition: &Transition, n: u16) -> u64 {
+        let mut totals = self.totals.lock().expect("no panic while held");
+        let parts = totals.entry(transition.place.clone()).or_default();
+        parts.insert(n, transition.total);
+        let (heard, sum) = (parts.len() as u64, parts.values().sum::<u64>());
+        let all = self.partitions.get().copied().unwrap_or(1);
+        sum + sum / heard * u64::from(all).saturating_sub(heard)
+    }
+
+    /// Counts what was handed to connections: once a message, however many they are.
+    fn delivered(&self, event: &str, connections: u64) {
+        if connections > 0 {
+            counter!(metric::DELIVERIES, "event" => self.label(event)).increment(connections);
+        }
     }
 
     fn label(&self, event: &str) -> &'static str {
@@ -140,6 +162,8 @@ impl Hub {
     /// The task that hears should live as long as the process: a node on which it has ended is deaf.
     pub async fn run(self: &Arc<Self>, topics: Vec<Topic>) -> PortResult<JoinHandle<()>> {
         let heard = self.backend.bus.listen();
+        let partitions = self.backend.presence.partitions();
+        let _ = self.followers.partitions.set(partitions);
         for topic in topics {
             let channel = self.channel(&topic);
             channel.pin(&self.backend).await?;
@@ -230,12 +254,10 @@ impl Hub {
         self.latest.put(self, topic, key, envelope);
     }
 
-    /// To this node's listeners only.
-    pub fn emit_local(&self, topic: &Topic, envelope: &Envelope) {
+    /// To this node's listeners only; returns how many took it.
+    pub fn emit_local(&self, topic: &Topic, envelope: &Envelope) -> usize {
         let channel = self.lock().get(topic).cloned();
-        if let Some(channel) = channel {
-            channel.deliver_live(envelope, &self.followers);
-        }
+        channel.map_or(0, |channel| channel.deliver_live(envelope, &self.followers))
     }
 
     /// This node's listeners on a topic.
@@ -368,19 +390,18 @@ async fn listen(hub: Arc<Hub>, heard: Option<mpsc::Receiver<Heard>>) {
     hub.hears.store(false, Ordering::Relaxed);
 }
 
-/// Hands a message to a connection. One that cannot take a message that must not be missed is
-/// killed: it comes back and asks for what it missed.
-fn hand_over(session: &Session, envelope: &Envelope, followers: &Followers) {
+/// Hands a message to a connection; `true` where it took it. One that cannot take a message that must
+/// not be missed is killed: it comes back and asks for what it missed.
+fn hand_over(session: &Session, envelope: &Envelope) -> bool {
     match session.peer.send(envelope) {
-        Ok(()) => {
-            counter!(metric::DELIVERIES, "event" => followers.label(&envelope.event)).increment(1)
-        }
+        Ok(()) => return true,
         Err(SendError::Full) if !envelope.volatile => {
             counter!(metric::SLOW_CONSUMERS).increment(1);
             session.peer.kill();
         }
         Err(_) => {}
     }
+    false
 }
 
 fn tell_transition(transition: &Transition, followers: &Followers) {

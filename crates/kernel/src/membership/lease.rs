@@ -69,6 +69,12 @@ impl Lease {
         }
     }
 
+    /// The same, to be acted on with the next beat: a new life that failed is not followed by one
+    /// after another.
+    pub(super) fn doubt_later(&self) {
+        self.doubt.store(true, Ordering::Relaxed);
+    }
+
     /// Passes a result on, and notes what it says of this life.
     pub(super) fn note<T>(&self, result: PortResult<T>) -> PortResult<T> {
         if let Err(PortError::Unknown(_) | PortError::Fenced) = result {
@@ -105,6 +111,13 @@ impl Membership {
         self.lease.ready.load(Ordering::Relaxed)
     }
 
+    /// After this, whatever happened, all nodes that live have entered again what they hold, and who
+    /// does not come back is gone.
+    pub fn settles_within(&self) -> Duration {
+        let times = &self.lease.times;
+        times.lease + times.grace + 2 * SWEEP
+    }
+
     /// Ends this life, so that the survivors reap what it still holds without waiting for its lease.
     pub async fn retire(&self) -> PortResult<()> {
         self.lease.retired.store(true, Ordering::Relaxed);
@@ -139,7 +152,7 @@ impl Membership {
         let (old, new) = (lease.incarnation(), Incarnation::of(&lease.node));
         lease.doubt.store(false, Ordering::Relaxed);
         if let Err(error) = self.port.begin(&new, Some(&old), &self.hub.known()).await {
-            lease.doubt.store(true, Ordering::Relaxed);
+            lease.doubt_later();
             lease.settled();
             return Err(error);
         }

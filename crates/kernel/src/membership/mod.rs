@@ -194,13 +194,13 @@ impl Membership {
         if session.ended() {
             return Err(AppError::new(Code::SessionNotFound, "User not found"));
         }
-        self.debts.cancel(session, place);
         let member = member(session);
         let holder = self.holder(session);
         let entered = self
             .port
             .enter(place, &member, &holder, entry, self.most_rooms);
         let entered = self.lease.note(entered.await)?;
+        self.debts.cancel(session, place);
         let held = Held {
             since: entered.at,
             created: entered.created,

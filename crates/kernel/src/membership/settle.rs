@@ -18,14 +18,17 @@ pub(super) async fn settle(membership: Arc<Membership>, old: Incarnation) {
     membership.hub.compare_presence();
     let settled = async {
         membership.restore_all().await?;
-        membership.port.retire(&old).await?;
-        membership.port.reap(&old).await
+        membership.port.retire(&old).await
     };
     match settled.await {
-        Ok(()) => membership.hub.compare(),
+        Ok(()) => {
+            membership.hub.compare();
+            // If this fails, it is on the list of the next beat.
+            let _ = membership.port.reap(&old).await;
+        }
         Err(error) => {
             warn!(%error, "could not settle in the new incarnation");
-            membership.lease.doubt();
+            membership.lease.doubt_later();
         }
     }
     membership.lease.settled();
@@ -42,7 +45,17 @@ impl Membership {
         Ok(())
     }
 
+    /// Where a step cannot be sent it waits, and lets the connection go on meanwhile.
     async fn restore_session(&self, session: &Arc<Session>) -> PortResult<()> {
+        loop {
+            match self.try_restore(session).await {
+                Err(PortError::NotSent(_)) => sleep(PAUSE).await,
+                other => return other,
+            }
+        }
+    }
+
+    async fn try_restore(&self, session: &Arc<Session>) -> PortResult<()> {
         let _turn = session.turn.lock().await;
         let places: Vec<_> = session.places(|places| {
             let all = places.iter();
@@ -65,30 +78,24 @@ impl Membership {
         place: &Topic,
         held: Held,
     ) -> PortResult<()> {
+        let (member, holder) = (member(session), self.holder(session));
         let entry = Entry::Restore(held);
-        loop {
-            let (member, holder) = (member(session), self.holder(session));
-            let result = self
-                .port
-                .enter(place, &member, &holder, &entry, usize::MAX)
-                .await;
-            match result {
-                Ok(entered) => {
-                    session.places(|places| {
-                        if let Some(held) = places.get_mut(place) {
-                            (held.created, held.private) = (entered.created, entered.private);
-                        }
-                    });
-                    return Ok(());
+        let result = self
+            .port
+            .enter(place, &member, &holder, &entry, usize::MAX)
+            .await;
+        match result {
+            Ok(entered) => session.places(|places| {
+                if let Some(held) = places.get_mut(place) {
+                    (held.created, held.private) = (entered.created, entered.private);
                 }
-                Err(PortError::NotSent(_)) => sleep(PAUSE).await,
-                Err(error @ (PortError::Unknown(_) | PortError::Fenced)) => return Err(error),
-                Err(_) => {
-                    self.put_out(session, place);
-                    return Ok(());
-                }
+            }),
+            Err(error @ (PortError::NotSent(_) | PortError::Unknown(_) | PortError::Fenced)) => {
+                return Err(error);
             }
+            Err(_) => self.put_out(session, place),
         }
+        Ok(())
     }
 
     /// The user was evicted while this node was away, or another room of that name does not let it

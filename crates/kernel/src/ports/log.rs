@@ -103,11 +103,17 @@ impl Page {
     /// Whether somebody who has everything up to `from` can go on with this page without a hole.
     pub fn follows(&self, from: &Position) -> bool {
         let seq = if from.is_start() { self.base } else { from.seq };
-        let no_hole = match self.entries.first() {
-            Some((first, _)) => *first <= seq + 1,
-            None => seq == self.head,
-        };
-        from.same_life(&self.epoch) && seq <= self.head && no_hole
+        let newer = self.entries.iter().map(|(seq, _)| *seq);
+        let newer = newer.skip_while(|each| *each <= seq);
+        let mut last = seq;
+        for each in newer {
+            if each != last + 1 {
+                return false;
+            }
+            last = each;
+        }
+        let there = last > seq || seq == self.head;
+        there && from.same_life(&self.epoch) && seq <= self.head
     }
 }
 

@@ -61,7 +61,8 @@ pub struct Transition {
     /// in when the last connection was lost.
     #[serde(default)]
     pub rooms: Vec<RoomName>,
-    /// How many members the place has now, as far as one partition knows.
+    /// How many members the place has now; published by the backend as those of its partition, and
+    /// told to features as those of all.
     #[serde(default)]
     pub total: u64,
 }

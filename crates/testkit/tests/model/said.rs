@@ -1,6 +1,9 @@
 //! What was said and acknowledged.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+};
 
 /// All that was acknowledged.
 #[derive(Default)]
@@ -54,6 +57,12 @@ impl Said {
         if let Some(there) = there.filter(|there| !there.lost) {
             assert_eq!(there.text, text, "{room} {seq} is something else");
         }
+    }
+
+    /// Whether nothing is there that anybody was told is stored.
+    pub(crate) fn all_lost(&self, room: &str, places: Range<u64>) -> bool {
+        let mut all = self.by_place.iter();
+        all.all(|((name, seq), message)| name != room || message.lost || !places.contains(seq))
     }
 
     /// What is not in the logs any more, since they went back to `heads`.

@@ -220,8 +220,10 @@ impl Schedule {
             faults.lag(false);
             faults.mend().await;
         }
+        trace(|| "quiet".into());
         for _ in 0..2 {
             sleep(QUIET).await;
+            trace(|| "quiet passes".into());
             for device in &mut self.devices {
                 device.listen(&self.said).await;
             }
@@ -229,6 +231,7 @@ impl Schedule {
     }
 
     async fn check(&mut self) {
+        trace(|| "check".into());
         self.check_views().await;
         self.everybody_speaks().await;
         for device in &self.devices {
@@ -368,6 +371,7 @@ async fn act(device: &mut Device, act: Act, cluster: &Cluster, said: &RefCell<Sa
     if let Act::Connect(n) = act {
         device.node = n;
         device.client = Some(cluster.nodes[n].connect(claims(&device.user)).await);
+        trace(|| format!("    {} is connected to {n}", device.user));
         return;
     }
     if device.client.is_none() {
@@ -419,7 +423,19 @@ type Answer = Result<Map<String, Value>, AppError>;
 
 async fn call(device: &mut Device, event: &str, data: Value, said: &RefCell<Said>) -> Answer {
     let client = device.client.as_ref().unwrap();
+    trace(|| {
+        format!(
+            "    {event} of {} on {} {:?}",
+            device.user, device.node, client.session.conn
+        )
+    });
     let answer = client.call(event, data).await;
+    trace(|| {
+        format!(
+            "    {event} of {} on {} {answer:?}",
+            device.user, device.node
+        )
+    });
     if let Err(error) = &answer {
         let ours = [Code::Internal, Code::InvalidPayload, Code::UnknownEvent];
         assert!(!ours.contains(&error.code), "{event}: {error:?}");
@@ -431,12 +447,10 @@ async fn call(device: &mut Device, event: &str, data: Value, said: &RefCell<Said
 async fn publish(device: &mut Device, room: &str, said: &RefCell<Said>) -> Answer {
     let text = said.borrow_mut().text();
     let message = json!({"roomName": room, "text": text});
-    let answer = device
-        .client
-        .as_ref()
-        .unwrap()
-        .call("room-message", message)
-        .await;
+    trace(|| format!("    {} says {text} on {}", device.user, device.node));
+    let client = device.client.as_ref().unwrap();
+    let answer = client.call("room-message", message).await;
+    trace(|| format!("    {} said {text}: {answer:?}", device.user));
     if let Ok(ack) = &answer {
         let (seq, id) = (ack["seq"].as_u64().unwrap(), ack["id"].as_str().unwrap());
         said.borrow_mut().acknowledged(room, seq, id, &text);

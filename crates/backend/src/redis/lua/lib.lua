@@ -81,11 +81,18 @@ local function rename_log(head, epoch, renewed)
 end
 
 -- Begins a new life of a log, beyond a place that was given out in this topic. If the place was one
--- of this log, it has lost its tail.
+-- of this log, it has lost its tail. If there is none, it may have been lost as a whole, and begin
+-- again. Arguments: for how long it is remembered how far it had come (`past`).
 local function renew(topic, epoch, seq, renewed)
   local head = P .. 'head:' .. topic
   local now, last, former = unpack(call('HMGET', head, 'epoch', 'seq', 'former'))
-  if not now or tonumber(last) >= tonumber(seq) then
+  if not now then
+    local past = P .. 'past:' .. topic
+    if tonumber(call('GET', past) or 0) < tonumber(seq) then
+      call('SET', past, seq, 'PX', A.past)
+    end
+    return
+  elseif tonumber(last) >= tonumber(seq) then
     return
   end
   rename_log(head, now, renewed)
