@@ -5,6 +5,7 @@ mod lint;
 mod steps;
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
@@ -19,6 +20,9 @@ pub struct Options {
     /// Only this part.
     #[arg(value_enum)]
     part: Option<Part>,
+    /// For the part `protocol`: root of a checkout of github.com/socketio/socket.io.
+    #[arg(long, value_name = "DIR", required_if_eq("part", "protocol"))]
+    suites: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -27,12 +31,17 @@ enum Part {
     Lint,
     /// Everything that `cargo nextest` runs, and the examples in doc comments.
     Unit,
-    /// The official clients against a real cluster.
+    /// The official clients against a real cluster, and the rules of the protocols.
     E2e,
+    /// The official suites of the protocols, from a checkout; not a part of everything.
+    Protocol,
 }
 
 /// Runs the wished part, or all.
 pub fn run(options: &Options) -> Result<()> {
+    if let (Some(Part::Protocol), Some(suites)) = (options.part, &options.suites) {
+        return finish(&[], steps::protocol(suites)?);
+    }
     let wished = |part| options.part.is_none_or(|only| only == part);
     steps::install(wished(Part::Unit), wished(Part::E2e))?;
     let mut failed_checks = Vec::new();

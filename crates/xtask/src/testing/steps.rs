@@ -72,6 +72,18 @@ pub(super) fn end_to_end() -> Result<Counts> {
     Ok(counts::node(&lines).or_failed(ok))
 }
 
+/// The official suites of the protocols, from a checkout of the socket.io repository.
+pub(super) fn protocol(suites: &Path) -> Result<Counts> {
+    programs::ensure(&[NODE, NPM])?;
+    npm_ci(&paths::root().join("web"))?;
+    title("the official protocol suites");
+    let suites = fs::canonicalize(suites).with_context(|| suites.display().to_string())?;
+    let mut node = Command::new("node");
+    node.arg("protocol/suites/run.js").arg(suites);
+    let (ok, lines) = tee(node.current_dir(paths::root().join("tests/e2e")))?;
+    Ok(counts::node(&lines).or_failed(ok))
+}
+
 /// `npm ci`, unless what is installed is as new as the lock file.
 fn npm_ci(dir: &Path) -> Result<()> {
     let lock = dir.join("package-lock.json");

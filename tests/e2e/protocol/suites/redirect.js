@@ -1,5 +1,5 @@
-// The suites name localhost:3000. Loaded before them, this sends those connections to the gateway of
-// this run instead, so that the suites stay as they are and no fixed port is needed.
+// The suites name localhost:3000. Loaded before them, this sends those connections to the gateway of the
+// run instead, so that they stay as they are and no fixed port is needed.
 
 import { Socket } from "node:net";
 
