@@ -37,7 +37,6 @@ export const EXPECTED_FAILURES = {
     ...onBoth("CONNECT with a payload that is a number closes the connection", NOT_READ),
     ...onBoth("CONNECT with a payload that is no JSON closes the connection", NOT_READ),
     ...onBoth("CONNECT twice closes the connection", { why: "a second CONNECT is ignored" }),
-    ...onBoth("what was sent before DISCONNECT is handled", { why: "what waits for its turn is dropped", sometimes: true }),
   },
   events: {
     ...onBoth("may spell its name with escapes", ESCAPES),

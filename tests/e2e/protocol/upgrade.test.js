@@ -3,9 +3,8 @@
 import assert from "node:assert/strict";
 import { suite } from "node:test";
 
-import { within } from "../lib/until.js";
 import { rulesOf } from "./rule.js";
-import { Polling, Socket, open, packetsOf, upgrade, useGateway } from "./wire.js";
+import { Polling, Socket, open, upgrade, useGateway } from "./wire.js";
 
 const { rule, theListIsTrue } = rulesOf(import.meta.url);
 const gateway = useGateway();
@@ -13,7 +12,7 @@ const gateway = useGateway();
 const said = (value) => `42${JSON.stringify(["message", value])}`;
 const broadcast = (value) => `42${JSON.stringify(["broadcast", value])}`;
 
-/** A polling session in the main namespace that has no packet waiting. */
+/** A polling session in the main namespace. */
 async function connected(t) {
   const session = await open(t, Polling, gateway);
   await session.connect();
@@ -47,11 +46,11 @@ suite("an upgrade", () => {
 
   rule("answers the open poll with a noop, so that polling can stop", async (t) => {
     const session = await connected(t);
-    const poll = session.get();
+    const poll = session.poll();
     const socket = await probing(t, session);
     await socket.send("2probe");
     await socket.expect("3probe");
-    assert.deepEqual(await packetsOf(await within(poll, "the open poll is answered")), ["6"]);
+    assert.deepEqual(await poll, ["6"]);
     await socket.send("5");
     await socket.works();
   });
@@ -61,7 +60,7 @@ suite("an upgrade", () => {
     const socket = await probing(t, session);
     await socket.send("2probe");
     await socket.expect("3probe");
-    assert.deepEqual(await packetsOf(await within(session.get(), "the poll is answered")), ["6"]);
+    assert.deepEqual(await session.poll(), ["6"]);
     await socket.send("5");
     await socket.works();
   });

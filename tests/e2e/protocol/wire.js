@@ -67,6 +67,7 @@ class Session {
     await this.ends();
   }
 
+  /** Asked again and again, it is found closed. */
   async ends() {
     for (let i = 0; i < MOMENT; i++) if (await this.over()) return;
     assert.fail("the session goes on");
@@ -106,22 +107,20 @@ export class Polling extends Session {
 
   /** Sends packets in one payload, buffers as base64. */
   async send(...packets) {
-    const texts = packets.map((packet) => (Buffer.isBuffer(packet) ? `b${packet.toString("base64")}` : packet));
-    const answer = await this.post(texts.join(SEPARATOR));
+    const answer = await this.post(payloadOf(packets));
     assert.deepEqual([answer.status, await answer.text()], [200, "ok"]);
   }
 
   async next() {
-    while (this.packets.length === 0) {
-      const packets = await packetsOf(await within(this.get(), "a poll is answered"));
-      for (const packet of packets) await this.take(packet.startsWith("b") ? Buffer.from(packet.slice(1), "base64") : packet);
+    if (this.packets.length === 0) {
+      for (const packet of await this.poll()) this.packets.push(packet.startsWith("b") ? Buffer.from(packet.slice(1), "base64") : packet);
     }
     return this.packets.shift();
   }
 
+  /** Posts what may be the last that the session takes; says whether it was taken. */
   async offer(...packets) {
-    const texts = packets.map((packet) => (Buffer.isBuffer(packet) ? `b${packet.toString("base64")}` : packet));
-    return (await this.post(texts.join(SEPARATOR))).status === 200;
+    return (await this.post(payloadOf(packets))).status === 200;
   }
 
   async over() {
@@ -133,6 +132,16 @@ export class Polling extends Session {
     }
     this.packets.splice(this.packets.indexOf(PROBED), 1);
     return false;
+  }
+
+  /** What one poll brings beside pings; another, where that was all. */
+  async poll() {
+    for (;;) {
+      const packets = await packetsOf(await within(this.get(), "a poll is answered"));
+      const pings = this.heart ? packets.filter((packet) => packet === "2") : [];
+      for (const _ of pings) await this.send("3");
+      if (packets.length > pings.length) return packets.filter((packet) => !pings.includes(packet));
+    }
   }
 
   /** The gateway knows the session no more. */
@@ -205,6 +214,10 @@ export class Socket extends Session {
 
 /** Both kinds, for rules that hold on both. */
 export const TRANSPORTS = { polling: Polling, websocket: Socket };
+
+/** A payload of these packets. */
+const payloadOf = (packets) =>
+  packets.map((packet) => (Buffer.isBuffer(packet) ? `b${packet.toString("base64")}` : packet)).join(SEPARATOR);
 
 /** The packets of a payload. */
 export async function packetsOf(answer) {
