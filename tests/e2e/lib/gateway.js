@@ -19,6 +19,22 @@ export async function startGateway({ features = [], env = {} }) {
   // A copy: the next build may put a gateway with other features in its place.
   const program = join(dir, "starling");
   copyFileSync(await build(features), program);
+  try {
+    for (let tries = 5; ; tries--) {
+      try {
+        return await startProgram(program, env, dir);
+      } catch (error) {
+        // Somebody else took a port between our look and the gateway's.
+        if (tries === 1 || !/Address already in use/.test(error.message)) throw error;
+      }
+    }
+  } catch (error) {
+    rmSync(dir, { recursive: true });
+    throw error;
+  }
+}
+
+async function startProgram(program, env, dir) {
   const [port, admin] = [await freePort(), await freePort()];
   const child = spawn(program, ["serve"], {
     env: {
@@ -31,15 +47,18 @@ export async function startGateway({ features = [], env = {} }) {
   });
   let log = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (log = (log + text).slice(-10_000)));
-  const stop = async () => {
+  const end = async () => {
     child.kill("SIGKILL");
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  };
+  const stop = async () => {
+    await end();
     rmSync(dir, { recursive: true });
   };
   try {
     await until(() => ready(admin, child, () => log), "the gateway is ready", 20_000);
   } catch (error) {
-    await stop();
+    await end();
     throw error;
   }
   return { port, stop };
@@ -63,11 +82,20 @@ async function build(features) {
   return artifacts.findLast(({ target, executable }) => target?.name === "starling" && executable).executable;
 }
 
+/** Below every system's ephemeral range: the kernel gives those ports away to outgoing connections. */
+const PORTS = { first: 4_100, count: 5_800 };
+
 async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
+    const server = createServer();
+    const free = await new Promise((resolve) => {
+      server.on("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => resolve(true));
+    });
+    if (!free) continue;
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
