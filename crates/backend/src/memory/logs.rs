@@ -130,7 +130,12 @@ impl Logs {
             Topic::Presence(_) => PRESENCE_HISTORY,
             _ => self.history,
         };
-        let log = (self.logs.entry(topic.clone())).or_insert_with(|| TopicLog::begin(self.floor));
+        let lowest = self
+            .past
+            .get(topic)
+            .map_or(0, |(seq, _)| *seq)
+            .max(self.floor);
+        let log = (self.logs.entry(topic.clone())).or_insert_with(|| TopicLog::begin(lowest));
         if log.head < self.floor {
             // It began after everything was lost, and before that was found out.
             log.rename();
