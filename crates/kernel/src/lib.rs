@@ -18,6 +18,7 @@ pub mod id;
 pub mod limits;
 pub mod membership;
 pub mod metric;
+pub mod pattern;
 pub mod payload;
 pub mod ports;
 pub mod rate;

@@ -31,7 +31,8 @@ pub struct Limits {
     pub pending_events: usize,
     /// Entries of a list sent to a client; the rest is left out and said (`truncated`).
     pub list_entries: usize,
-    /// Shortest time between two member lists of a room.
+    /// Shortest time between two member lists of a room, and how old the public rooms in a room list
+    /// may be.
     pub list_interval: Duration,
     /// Bytes of member lists that a node sends in a room per second, to all its members together;
     /// the larger the room, the rarer its lists.

@@ -27,6 +27,7 @@ pub struct Faults {
     /// How often steps fail by chance.
     flaky: Mutex<Option<(StdRng, f64)>>,
     lives_ended: AtomicUsize,
+    public_reads: AtomicUsize,
     lose: AtomicUsize,
     /// Whether the relay is behind: what it brings is kept until it is not.
     lag: watch::Sender<bool>,
@@ -65,6 +66,11 @@ impl Faults {
     /// Lives that the node has ended.
     pub fn lives_ended(&self) -> usize {
         self.lives_ended.load(Ordering::Relaxed)
+    }
+
+    /// How often the node has read the public rooms.
+    pub fn public_reads(&self) -> usize {
+        self.public_reads.load(Ordering::Relaxed)
     }
 
     /// Passes again; what was missed is missed.
@@ -333,8 +339,19 @@ impl Rooms for Faulty {
         self.step(self.inner.rooms.room(name, user)).await
     }
 
-    async fn list(&self, user: &UserId, limit: usize) -> PortResult<(Vec<Room>, u64)> {
-        self.step(self.inner.rooms.list(user, limit)).await
+    async fn public(&self, limit: usize) -> PortResult<Listing> {
+        self.faults.public_reads.fetch_add(1, Ordering::Relaxed);
+        self.step(self.inner.rooms.public(limit)).await
+    }
+
+    async fn private(
+        &self,
+        user: &UserId,
+        vouched: &[String],
+        limit: usize,
+    ) -> PortResult<Listing> {
+        self.step(self.inner.rooms.private(user, vouched, limit))
+            .await
     }
 
     async fn grant(&self, name: &RoomName, user: &UserId, granted: bool) -> PortResult<()> {

@@ -40,12 +40,12 @@ pub(super) struct Present {
     due: Option<(Timestamp, Vec<RoomName>)>,
 }
 
-/// The rooms of the root namespace that each user is in.
+/// Rooms of the root namespace by user.
 #[derive(Clone, Default)]
 pub(super) struct UserRooms(HashMap<UserId, BTreeSet<RoomName>>);
 
 impl UserRooms {
-    fn of(&self, user: &UserId) -> Vec<RoomName> {
+    pub(super) fn of(&self, user: &UserId) -> Vec<RoomName> {
         self.0.get(user).into_iter().flatten().cloned().collect()
     }
 
@@ -115,6 +115,7 @@ impl State {
             self.create(now, topic, room);
         }
         let arrival = self.hold(at, topic, member, holder);
+        self.note_own(topic, &member.user);
         if let Some(kind) = self.heard_as(now, topic, entry, &arrival) {
             self.tell_change(kind, topic, &member.user, now, Some(&holder.conn));
         }
@@ -284,12 +285,25 @@ impl State {
         self.tell_change(Change::Left, topic, user, lost, conn);
         if let Some(place) = self.places.get_mut(topic) {
             place.members.remove(user);
-            if place.members.is_empty() {
-                self.places.remove(topic);
-                self.forget_room(lost, topic);
+            let deserted = place.members.is_empty();
+            self.note_own(topic, user);
+            if deserted {
+                self.forget_place(lost, topic);
             }
         }
         true
+    }
+
+    /// After anything that may have changed whether a user may join a room without a voucher.
+    pub(super) fn note_own(&mut self, topic: &Topic, user: &UserId) {
+        if let (Topic::Room("/", name), Some(place)) = (topic, self.places.get(topic))
+            && place.room.as_ref().is_some_and(|room| room.private)
+        {
+            match place.lets_in(user) {
+                true => self.own.add(user, name),
+                false => self.own.remove(user, name),
+            }
+        }
     }
 
     pub(super) fn evict(&mut self, now: Timestamp, topic: &Topic, user: &UserId) {
@@ -304,8 +318,14 @@ impl State {
         self.log_order(now, order);
     }
 
-    /// A room's log goes with it; a namespace's history outlives those who are there.
-    fn forget_room(&mut self, now: Timestamp, topic: &Topic) {
+    /// A room's log and grants go with it; a namespace's history outlives those who are there.
+    fn forget_place(&mut self, now: Timestamp, topic: &Topic) {
+        let room = self.places.remove(topic).and_then(|place| place.room);
+        if let (Topic::Room("/", name), Some(room)) = (topic, room) {
+            for user in &room.grants {
+                self.own.remove(user, name);
+            }
+        }
         if is_room(topic) {
             self.logs.remove(now, topic);
         }

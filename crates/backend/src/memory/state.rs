@@ -25,6 +25,8 @@ pub(super) struct State {
     pub(super) times: PresenceTimes,
     pub(super) places: HashMap<Topic, Place>,
     pub(super) user_rooms: UserRooms,
+    /// Private rooms that each user may join without a voucher: it holds a grant, or is a member.
+    pub(super) own: UserRooms,
     pub(super) evicted: Evicted,
     /// Members whose last connection is gone, by when their grace is over.
     pub(super) due: BTreeSet<(Timestamp, Topic, UserId)>,
@@ -44,6 +46,7 @@ impl State {
             times,
             places: HashMap::new(),
             user_rooms: UserRooms::default(),
+            own: UserRooms::default(),
             evicted: Evicted::default(),
             due: BTreeSet::new(),
             held: HashMap::new(),
@@ -103,12 +106,14 @@ impl State {
             .user_rooms
             .users()
             .map(|user| format!("rooms of {user}"));
+        let own = self.own.users().map(|user| format!("own rooms of {user}"));
         let logs = self.logs.rooms().map(|room| format!("log of {room}"));
         let dead = self.leases.dead().map(|life| format!("dead {life}"));
         places
             .chain(due)
             .chain(held)
             .chain(rooms)
+            .chain(own)
             .chain(logs)
             .chain(dead)
             .collect()

@@ -1,8 +1,12 @@
+use std::collections::HashMap;
+
 use async_trait::async_trait;
+use fred::types::scripts::Script;
 use futures_util::future::try_join_all;
+use serde::Serialize;
 use starling_kernel::{
     id::{RoomName, UserId},
-    ports::{PortError, PortResult, Room, Rooms},
+    ports::{Listing, PortError, PortResult, Room, Rooms},
     time::Stamp,
     topic::Topic,
 };
@@ -12,36 +16,104 @@ use super::{
     script::{self, Args, Reply},
 };
 
+/// Private rooms of a partition, the oldest, whose names are compared with a token's patterns.
+const LOOKED: usize = 1_000;
+
+/// What a token vouches for, as `private.lua` wants it.
+#[derive(Default, Serialize)]
+struct Vouched<'a> {
+    /// Those of one partition.
+    names: Vec<&'a str>,
+    /// The parts between the stars of each.
+    patterns: Vec<Vec<&'a str>>,
+}
+
+impl Vouched<'_> {
+    /// Nothing where there is nothing, which saves reading it.
+    fn json(&self) -> String {
+        match self.names.is_empty() && self.patterns.is_empty() {
+            true => String::new(),
+            false => serde_json::to_string(self).unwrap_or_default(),
+        }
+    }
+}
+
 impl RedisNode {
     async fn list_partition(
         &self,
+        script: &Script,
         partition: String,
-        user: &UserId,
-        limit: usize,
-    ) -> PortResult<(Vec<Room>, u64)> {
-        let args = Args::default().text("user", user).text("limit", limit);
-        let mut reply: Reply = self.link.read(&script::LIST, partition, args).await?;
-        let rooms: Vec<Reply> = reply.take("rooms")?;
-        let rooms = rooms.into_iter().map(room).collect::<PortResult<_>>()?;
-        Ok((rooms, reply.take("total")?))
+        args: Args,
+        private: bool,
+    ) -> PortResult<Listing> {
+        let found: Option<Reply> = self.link.read(script, partition, args).await?;
+        found.map_or(Ok(Listing::default()), |reply| listing(reply, private))
     }
+
+    /// What is vouched for in each partition.
+    fn vouched<'a>(&self, vouched: &'a [String]) -> HashMap<String, Vouched<'a>> {
+        let mut parts = HashMap::<_, Vouched<'a>>::new();
+        for one in vouched {
+            if one.contains('*') {
+                for partition in self.keys.every_partition() {
+                    let pattern = one.split('*').collect();
+                    parts.entry(partition).or_default().patterns.push(pattern);
+                }
+            } else {
+                let partition = self.keys.of_topic(&Topic::room(&RoomName::trusted(one)));
+                parts.entry(partition).or_default().names.push(one);
+            }
+        }
+        parts
+    }
+}
+
+fn listing(mut reply: Reply, private: bool) -> PortResult<Listing> {
+    let places: Vec<String> = reply.take("places")?;
+    let created: Vec<u64> = reply.take("created")?;
+    let members: Vec<u64> = reply.take("members")?;
+    let rooms = places.iter().zip(created).zip(members);
+    Ok(Listing {
+        rooms: rooms
+            .map(|((place, created), members)| Room {
+                name: name(place),
+                members,
+                created_at: Stamp(created).into(),
+                private,
+                granted: false,
+                member: false,
+            })
+            .collect(),
+        total: reply.take("total")?,
+    })
+}
+
+fn merge(parts: Vec<Listing>, limit: usize) -> Listing {
+    let mut all = Listing::default();
+    for part in parts {
+        all.total += part.total;
+        all.rooms.extend(part.rooms);
+    }
+    all.rooms
+        .sort_by(|a, b| (a.created_at, &a.name).cmp(&(b.created_at, &b.name)));
+    all.rooms.truncate(limit);
+    all
+}
+
+fn name(place: &str) -> RoomName {
+    RoomName::trusted(place.split_once('#').unwrap_or_default().1)
 }
 
 fn room(mut reply: Reply) -> PortResult<Room> {
     let place: String = reply.take("place")?;
-    let (_, name) = place.split_once('#').unwrap_or_default();
     Ok(Room {
-        name: RoomName::trusted(name),
+        name: name(&place),
         members: reply.take("members")?,
         created_at: Stamp(reply.take("created")?).into(),
         private: reply.take("private")?,
         granted: reply.take("granted")?,
         member: reply.take("member")?,
     })
-}
-
-fn sort_oldest_first(rooms: &mut [Room]) {
-    rooms.sort_by(|a, b| (a.created_at, &a.name).cmp(&(b.created_at, &b.name)));
 }
 
 #[async_trait]
@@ -54,25 +126,37 @@ impl Rooms for RedisNode {
         found.map(room).transpose()
     }
 
-    async fn list(&self, user: &UserId, limit: usize) -> PortResult<(Vec<Room>, u64)> {
-        let parts = self.keys.every_partition();
-        let parts = parts.map(|partition| self.list_partition(partition, user, limit));
-        let parts = try_join_all(parts).await?;
-        let total = parts.iter().map(|(_, total)| total).sum();
-        let rooms = parts.into_iter().flat_map(|(rooms, _)| rooms);
-        let (mut private, mut list): (Vec<_>, Vec<_>) = rooms.partition(|room| room.private);
-        for kind in [&mut private, &mut list] {
-            sort_oldest_first(kind);
-            kind.truncate(limit);
-        }
-        list.append(&mut private);
-        sort_oldest_first(&mut list);
-        Ok((list, total))
+    async fn public(&self, limit: usize) -> PortResult<Listing> {
+        let parts = self.keys.every_partition().map(|partition| {
+            let args = Args::default().text("limit", limit);
+            self.list_partition(&script::PUBLIC, partition, args, false)
+        });
+        Ok(merge(try_join_all(parts).await?, limit))
+    }
+
+    async fn private(
+        &self,
+        user: &UserId,
+        vouched: &[String],
+        limit: usize,
+    ) -> PortResult<Listing> {
+        let vouched = self.vouched(vouched);
+        let parts = self.keys.every_partition().map(|partition| {
+            let vouched = vouched.get(&partition);
+            let args = Args::default()
+                .text("user", user)
+                .text("vouched", vouched.map_or_else(String::new, Vouched::json))
+                .text("looked", LOOKED)
+                .text("limit", limit);
+            self.list_partition(&script::PRIVATE, partition, args, true)
+        });
+        Ok(merge(try_join_all(parts).await?, limit))
     }
 
     async fn grant(&self, name: &RoomName, user: &UserId, granted: bool) -> PortResult<()> {
         let topic = Topic::room(name);
-        let args = Args::default()
+        let args = self
+            .args()
             .text("place", &topic)
             .text("user", user)
             .flag("granted", granted);

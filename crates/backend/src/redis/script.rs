@@ -39,8 +39,9 @@ scripts! {
     RETIRE = ["retire.lua"];
     REAPED = ["reaped.lua"];
     ROOM = ["room.lua"];
-    LIST = ["list.lua"];
-    GRANT = ["grant.lua"];
+    PUBLIC = ["listing.lua", "public.lua"];
+    PRIVATE = ["listing.lua", "private.lua"];
+    GRANT = ["presence.lua", "grant.lua"];
     SECRET = ["secret.lua"];
     TAKE = ["take.lua"];
     LAYOUT = ["layout.lua"];

@@ -145,10 +145,21 @@ on_every_backend! {
         a_room_must_exist_to_be_joined
         a_private_room_needs_a_grant_a_voucher_or_a_membership
         a_grant_lives_as_long_as_the_room
-        rooms_are_listed_oldest_first_private_ones_apart
         a_rooms_names_do_not_leak_between_rooms
         only_a_member_may_return
         a_secret_is_the_first_candidate;
+    listing:
+        public_rooms_are_listed_oldest_first
+        private_rooms_are_listed_oldest_first
+        private_rooms_are_listed_to_those_who_may_join
+        ones_own_private_room_is_listed_however_many_others_are_older
+        a_member_that_was_vouched_for_sees_its_room_while_it_is_one
+        a_grant_that_is_taken_takes_the_room_from_the_list_unless_one_is_a_member
+        no_entry_of_the_list_outlives_its_room
+        a_room_that_comes_again_otherwise_is_listed_as_what_it_is
+        a_token_that_vouches_opens_the_list
+        what_is_ones_own_and_vouched_for_is_listed_once
+        hostile_names_do_not_mix_in_a_list;
     limiter:
         a_burst_passes_and_more_must_wait
         a_refused_take_takes_nothing

@@ -1,15 +1,12 @@
 //! What more than one feature needs.
 
-mod pattern;
-
 use serde::Serialize;
 use starling_kernel::{
     error::AppError,
     id::{RoomName, UserId},
+    pattern::matches,
     session::{Claims, Session},
 };
-
-use pattern::matches;
 
 /// Somebody in a list or an announcement.
 #[derive(Serialize)]

@@ -1,6 +1,7 @@
 //! Rooms: creating, joining, leaving, speaking in them, and who is there.
 
 mod history;
+mod listing;
 mod lists;
 mod payload;
 
@@ -18,13 +19,15 @@ use starling_kernel::{
     topic::Topic,
 };
 
-use crate::common::{Cut, name_guest, vouched, vouches};
+use crate::common::{name_guest, vouched};
+use listing::RoomListing;
 use lists::MemberLists;
-use payload::{Comer, Create, Join, ListRooms, Listed, Message, Named, RoomEvent, Said};
+use payload::{Comer, Create, Join, ListRooms, Message, Named, RoomEvent, Said};
 
 pub(crate) struct Rooms {
     services: Arc<Services>,
     lists: Arc<MemberLists>,
+    listing: RoomListing,
     require_grant: bool,
 }
 
@@ -32,6 +35,7 @@ impl Rooms {
     pub(crate) fn new(services: Arc<Services>, require_grant: bool) -> Self {
         Self {
             lists: MemberLists::new(services.clone()),
+            listing: RoomListing::new(services.clone()),
             services,
             require_grant,
         }
@@ -50,7 +54,9 @@ impl Rooms {
             private: command.private,
         };
         let membership = &self.services.membership;
-        let joining = membership.enter(&session, &room, &entry, 0).await?;
+        let joining = membership.enter(&session, &room, &entry, 0).await;
+        self.listing.changed(&session);
+        let joining = joining?;
         session.emit("room-created", &Named { room_name: &room });
         session.emit("joined-room", &Named { room_name: &room });
         joining.open();
@@ -74,7 +80,9 @@ impl Rooms {
             granted: self.granted(&session, &room).await?,
         };
         let (membership, history) = (&self.services.membership, self.services.limits.history);
-        let joining = membership.enter(&session, &room, &entry, history).await?;
+        let joining = membership.enter(&session, &room, &entry, history).await;
+        self.listing.changed(&session);
+        let joining = joining?;
         greet(&session, &room, &joining.page);
         joining.open();
         self.lists.greet(&session, &room);
@@ -116,6 +124,7 @@ impl Rooms {
         } else {
             membership.leave_within_grace(session, room).await;
         }
+        self.listing.changed(session);
         done()
     }
 
@@ -163,25 +172,8 @@ impl Rooms {
         done()
     }
 
-    /// Public rooms, and the private ones that the user may join.
     async fn list(self: Arc<Self>, call: Call<ListRooms>) -> Reply {
-        let limit = self.services.limits.list_entries;
-        let claims = call.session.claims();
-        let rooms = &self.services.backend.rooms;
-        let (all, public) = rooms.list(&claims.identity.user, limit).await?;
-        let vouched = |name: &RoomName| vouches(&claims, name);
-        let may_join = |room: &&starling_kernel::ports::Room| {
-            !room.private || room.granted || vouched(&room.name) || call.session.in_room(&room.name)
-        };
-        let mut listed: Vec<_> = all.iter().filter(may_join).collect();
-        listed.sort_by_key(|room| room.created_at);
-        let private = listed.iter().filter(|room| room.private).count() as u64;
-        listed.truncate(limit);
-        let cut = Cut::new(listed.len(), public + private);
-        let list: Vec<_> = listed.into_iter().map(Listed::from).collect();
-        call.session
-            .send(&Envelope::with_args("room-list", &(&list, &cut)));
-        reply(json!({"total": cut.total, "truncated": cut.truncated}))
+        self.listing.send(&call.session).await
     }
 
     /// In a large room the lists alone tell who comes and goes.

@@ -17,10 +17,19 @@ pub struct Room {
     pub created_at: Timestamp,
     /// Whether entering needs a grant.
     pub private: bool,
-    /// Whether the asking user holds a grant.
+    /// Whether the asking user holds a grant; not said in a listing.
     pub granted: bool,
     /// Whether the asking user is a member; not said in a listing.
     pub member: bool,
+}
+
+/// A list that may have been cut.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Oldest first.
+    pub rooms: Vec<Room>,
+    /// How many there are.
+    pub total: u64,
 }
 
 /// Rooms of the root namespace. They are created by entering ([`super::Entry::Create`]).
@@ -29,9 +38,14 @@ pub trait Rooms: Send + Sync {
     /// One room, as `user` sees it.
     async fn room(&self, name: &RoomName, user: &UserId) -> PortResult<Option<Room>>;
 
-    /// Rooms, oldest first: up to `limit` public ones and up to `limit` private ones, with `granted`
-    /// set for `user`; and how many public ones there are.
-    async fn list(&self, user: &UserId, limit: usize) -> PortResult<(Vec<Room>, u64)>;
+    /// The public rooms, of which the oldest `limit` are named. The same for everybody.
+    async fn public(&self, limit: usize) -> PortResult<Listing>;
+
+    /// The private rooms that `user` may join, of which the oldest `limit` are named: those that it
+    /// holds a grant for or is a member of, and those that `vouched` names. With a pattern (see
+    /// [`crate::pattern::matches`]) a backend may look at the oldest rooms only, some thousands.
+    async fn private(&self, user: &UserId, vouched: &[String], limit: usize)
+    -> PortResult<Listing>;
 
     /// Gives (`true`) or takes (`false`) a grant; it lives as long as the room. Taking it does not
     /// remove a member.

@@ -86,6 +86,9 @@ if not is_room(place) then
 end
 
 local created, private = unpack(call('HMGET', room, 'created', 'private'))
+if private == '1' then
+  note_own(place, user)
+end
 local epoch, seq = unpack(call('HMGET', P .. 'head:' .. place, 'epoch', 'seq'))
 return {
   'first', before and 0 or 1, 'at', at, 'created', created or 0, 'private', tonumber(private or 0),

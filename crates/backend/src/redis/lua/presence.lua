@@ -1,4 +1,4 @@
--- Before every script that may change who is in a place.
+-- Before every script that may change who is in a place, or may enter one.
 --
 -- Its arguments: `epoch` of a log if it is new, `keep` entries in the log of transitions, `grace`,
 -- and for how long it is remembered how far the logs of dead rooms had come (`past`). Of a place
@@ -21,6 +21,8 @@
 --   forget                 zset   "<place>\n<user>\n<when>", perhaps "\nevicted": notes of rooms to be
 --                                 taken from users' rooms -> when to carry them out
 --   public, private        zset   room of the root namespace -> when created
+--   own:<user>             zset   of the private ones those that the user holds a grant for or is a
+--                                 member of -> when created
 --   state                  hash   born, server, closed, floor, stamp
 -- Neither places, users nor connections contain control characters. "When" is a stamp, in
 -- microseconds, except for deadlines.
@@ -81,16 +83,35 @@ local function announce(kind, place, user, info, conn, at)
   end
 end
 
+-- After anything that may have changed whether a user may enter a room without a voucher.
+local function note_own(place, user)
+  local created = call('ZSCORE', P .. 'private', place)
+  if not created then
+    return
+  end
+  local own = P .. 'own:' .. user
+  if call('SISMEMBER', P .. 'grants:' .. place, user) == 1
+    or call('HEXISTS', P .. 'info:' .. place, user) == 1 then
+    call('ZADD', own, created, place)
+  else
+    call('ZREM', own, place)
+  end
+end
+
 local function delete_room(place)
   local base, seq = unpack(call('HMGET', P .. 'head:' .. place, 'base', 'seq'))
   if seq and tonumber(seq) > floor() then
     call('SET', P .. 'past:' .. place, seq, 'PX', A.past)
   end
+  if call('ZREM', P .. 'private', place) == 1 then
+    for _, user in ipairs(call('SMEMBERS', P .. 'grants:' .. place)) do
+      call('ZREM', P .. 'own:' .. user, place)
+    end
+  end
   for _, kind in ipairs({ 'room:', 'grants:', 'log:', 'head:' }) do
     call('UNLINK', P .. kind .. place)
   end
   call('ZREM', P .. 'public', place)
-  call('ZREM', P .. 'private', place)
 end
 
 -- Removes a member with all that holds it, and a room with its last member. `lost`: when.
@@ -110,6 +131,7 @@ local function remove(place, user, lost, conn)
   call('HDEL', P .. 'info:' .. place, user)
   call('ZREM', P .. 'order:' .. place, user)
   if is_room(place) then
+    note_own(place, user)
     call('ZADD', P .. 'forget', digits(clock()), place .. '\n' .. user .. '\n' .. stamp())
     if call('EXISTS', P .. 'order:' .. place) == 0 then
       delete_room(place)

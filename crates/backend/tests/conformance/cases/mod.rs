@@ -3,6 +3,7 @@ pub(crate) mod failover;
 pub(crate) mod grace;
 pub(crate) mod leases;
 pub(crate) mod limiter;
+pub(crate) mod listing;
 pub(crate) mod log;
 pub(crate) mod members;
 pub(crate) mod restore;

@@ -59,9 +59,12 @@ pub(crate) async fn a_restored_room_is_the_room_that_it_was(ground: Ground) {
     };
     let entered = restore(&node, "r", "eve", &as_known).await.unwrap();
     assert!(entered.private, "it exists, and stays as it is");
-    let listed = rooms.list(&UserId::trusted("eve"), 9).await.unwrap().0;
-    assert_eq!(listed.len(), 1);
-    assert!(listed[0].private && listed[0].members == 2);
+    for user in ["ann", "eve"] {
+        let user = UserId::trusted(user);
+        let listed = rooms.private(&user, &[], 9).await.unwrap().rooms;
+        assert_eq!(listed.len(), 1);
+        assert!(listed[0].private && listed[0].members == 2);
+    }
 }
 
 pub(crate) async fn what_is_there_is_restored_without_a_change(ground: Ground) {

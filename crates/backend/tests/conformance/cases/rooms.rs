@@ -1,13 +1,9 @@
-use std::time::Duration;
-
 use starling_kernel::{
     id::{RoomName, UserId},
     ports::{Entry, Leave, PortError, Room},
-    topic::Topic,
 };
-use tokio::time::sleep;
 
-use crate::support::ground::{Ground, Node, ROOT, room};
+use crate::support::ground::{Ground, Node, room};
 
 const PRIVATE: Entry = Entry::Create { private: true };
 const JOIN: Entry = Entry::Join { granted: false };
@@ -87,42 +83,6 @@ pub(crate) async fn a_grant_lives_as_long_as_the_room(ground: Ground) {
     for stranger in ["ann", "ben"] {
         assert!(!look(&node, "r", stranger).await.unwrap().granted);
     }
-}
-
-pub(crate) async fn rooms_are_listed_oldest_first_private_ones_apart(ground: Ground) {
-    let node = ground.node("one").await;
-    for name in ["d", "b", "c", "a"] {
-        node.create(&room(name), "ann", "c1").await;
-        sleep(Duration::from_millis(3)).await;
-        let private = room(&format!("{name}.private"));
-        node.enter(&private, "ann", "c1", PRIVATE).await.unwrap();
-        sleep(Duration::from_millis(3)).await;
-    }
-    node.join(&room("b"), "ben", "c2").await;
-    grant(&node, "b.private", "ben", true).await.unwrap();
-    // Rooms of another namespace are not of this list, nor are namespaces.
-    let elsewhere = Topic::Room("/chat", RoomName::trusted("z"));
-    node.create(&elsewhere, "ann", "c1").await;
-    node.register(&ROOT, "ann", "c1").await;
-
-    let rooms = &node.backend.rooms;
-    let (list, total) = rooms.list(&UserId::trusted("ben"), 3).await.unwrap();
-    let names: Vec<_> = list.iter().map(|room| room.name.as_str()).collect();
-    assert_eq!(
-        names,
-        ["d", "d.private", "b", "b.private", "c", "c.private"]
-    );
-    assert_eq!(total, 4);
-    assert_eq!((list[2].members, list[3].members), (2, 1));
-    let granted: Vec<_> = list.iter().map(|room| room.granted).collect();
-    assert_eq!(granted, [false, false, false, true, false, false]);
-    let private: Vec<_> = list.iter().map(|room| room.private).collect();
-    assert_eq!(private, [false, true, false, true, false, true]);
-
-    node.exit(&room("d"), "ann", "c1", Leave::Now).await;
-    let (list, total) = rooms.list(&UserId::trusted("ann"), 9).await.unwrap();
-    assert_eq!((list.len(), total), (7, 3));
-    assert!(list.iter().all(|room| room.granted));
 }
 
 pub(crate) async fn a_rooms_names_do_not_leak_between_rooms(ground: Ground) {

@@ -1,7 +1,7 @@
 //! The rooms of a user, and where it is.
 
 use starling_kernel::{
-    id::UserId,
+    id::{RoomName, UserId},
     ports::{Entry, Leave, PortError},
 };
 use tokio::time::{Duration, Instant, sleep};
@@ -89,8 +89,8 @@ pub(crate) async fn one_room_too_many_is_not_entered(ground: Ground) {
     assert_eq!(node.rooms_of("ann").await, ["a", "b"]);
     assert_eq!(node.total(&room("new")).await, 0);
     let rooms = &node.backend.rooms;
-    let (list, total) = rooms.list(&UserId::trusted("ann"), 9).await.unwrap();
-    assert_eq!((list.len(), total), (3, 3), "it was not created");
+    let public = rooms.public(9).await.unwrap();
+    assert_eq!((public.rooms.len(), public.total), (3, 3), "not created");
     assert_eq!(node.names(&room("full")).await, ["ben"]);
 
     // What she is in already does not count, and what she leaves makes room at once.
@@ -140,8 +140,7 @@ pub(crate) async fn of_two_rooms_at_once_no_more_are_entered_than_may_be(ground:
         };
         assert_eq!(one.rooms_of("ann").await, [name.as_str()]);
         let rooms = &one.backend.rooms;
-        let (_, total) = rooms.list(&UserId::trusted("ann"), 9).await.unwrap();
-        assert_eq!(total, 1);
+        assert_eq!(rooms.public(9).await.unwrap().total, 1);
         node.exit(&room(name), "ann", conn, Leave::Now).await;
     }
 }
@@ -184,9 +183,11 @@ pub(crate) async fn nothing_remains_of_those_who_left(ground: Ground) {
         two.register(&CHAT, &user, "c2").await;
     }
     let rooms = one.backend.rooms.clone();
-    let (name, ann) = (room("r1"), UserId::trusted("ann"));
-    let name = name.room_name().unwrap();
-    rooms.grant(name, &ann, true).await.unwrap();
+    let ann = UserId::trusted("ann");
+    for name in ["r1", "r2"] {
+        let name = RoomName::trusted(name);
+        rooms.grant(&name, &ann, true).await.unwrap();
+    }
     let former = one.life.clone();
     // Some leave, some are evicted, some are lost, and the rest goes with its node.
     for n in 0..15 {

@@ -1,7 +1,9 @@
+//! Patterns of room names, as a token's grants have them.
+
 /// Whether `text` matches `pattern`, in which `*` stands for any run of characters.
 ///
 /// Linear in the product of the lengths at worst; both are bounded by the token and the room name.
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else {
