@@ -16,8 +16,10 @@ use super::{
     script::{self, Args, Reply},
 };
 
-/// Private rooms of a partition, the oldest, whose names are compared with a token's patterns.
+/// Private rooms of a partition, the oldest, whose names are compared with a token's patterns; fewer
+/// where it has so many that this would be more comparisons.
 const LOOKED: usize = 1_000;
+const COMPARISONS: usize = 10_000;
 
 /// What a token vouches for, as `private.lua` wants it.
 #[derive(Default, Serialize)]
@@ -26,16 +28,6 @@ struct Vouched<'a> {
     names: Vec<&'a str>,
     /// The parts between the stars of each.
     patterns: Vec<Vec<&'a str>>,
-}
-
-impl Vouched<'_> {
-    /// Nothing where there is nothing, which saves reading it.
-    fn json(&self) -> String {
-        match self.names.is_empty() && self.patterns.is_empty() {
-            true => String::new(),
-            false => serde_json::to_string(self).unwrap_or_default(),
-        }
-    }
 }
 
 impl RedisNode {
@@ -142,11 +134,14 @@ impl Rooms for RedisNode {
     ) -> PortResult<Listing> {
         let vouched = self.vouched(vouched);
         let parts = self.keys.every_partition().map(|partition| {
+            // Mostly nothing, and then there is nothing to be read.
             let vouched = vouched.get(&partition);
+            let patterns = vouched.map_or(0, |vouched| vouched.patterns.len());
+            let json = |vouched| serde_json::to_string(vouched).unwrap_or_default();
             let args = Args::default()
                 .text("user", user)
-                .text("vouched", vouched.map_or_else(String::new, Vouched::json))
-                .text("looked", LOOKED)
+                .text("vouched", vouched.map_or_else(String::new, json))
+                .text("looked", LOOKED.min(COMPARISONS / patterns.max(1)))
                 .text("limit", limit);
             self.list_partition(&script::PRIVATE, partition, args, true)
         });
