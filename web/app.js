@@ -92,6 +92,9 @@ function listen(socket) {
     if (recovered === false) beginAnew();
     messages.forEach(showMessage);
   });
+  socket.on("missed-messages", ({ roomName, messages }) => {
+    if (roomName === state.room) messages.forEach(showMessage);
+  });
   socket.on("session-restored", ({ rooms, missed, recovered }) => {
     if (!rooms.includes(state.room)) return forgetRoom();
     if (recovered[state.room] === false) beginAnew();
