@@ -4,14 +4,12 @@
 //! has at least everything up to it. Whoever begins behind it takes it back, and the log is read
 //! again from there; whoever has more than it gets nothing twice.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard},
-};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::{
     Followers,
     listener::{Listener, Stage},
+    state::State,
     tell_transition,
 };
 use crate::{
@@ -21,10 +19,6 @@ use crate::{
     session::Session,
     topic::Topic,
 };
-
-/// Parcels held back while a gap is read from the log; beyond that they are dropped and read from
-/// the log as well.
-const HELD: usize = 4_096;
 
 /// A topic that somebody on this node listens to.
 pub(super) struct Channel {
@@ -41,22 +35,6 @@ struct Gate {
     pinned: bool,
     /// No longer in the hub's map: take a new one.
     closed: bool,
-}
-
-#[derive(Default)]
-struct State {
-    listeners: HashMap<ConnId, Listener>,
-    /// Unknown while nobody has begun to hear.
-    cursor: Option<Position>,
-    /// While the log is being read, what arrives is held back.
-    healing: bool,
-    held: VecDeque<(Position, Parcel)>,
-    /// The newest that somebody here was told is stored.
-    given: Option<Position>,
-    /// Something may have been lost while the cursor was unknown.
-    suspect: bool,
-    /// The last epoch for which the log was read once more.
-    doubted: Option<String>,
 }
 
 /// What the hub has to do next.
@@ -474,96 +452,5 @@ impl Channel {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no panic while held")
-    }
-}
-
-impl State {
-    fn live(&mut self) -> impl Iterator<Item = &mut Listener> {
-        self.listeners.values_mut().filter(|l| l.is_live())
-    }
-
-    fn nobody_hears(&self) -> bool {
-        !self.listeners.values().any(Listener::is_live)
-    }
-
-    /// A listener has come that has everything up to `at`; `alone`: the first one.
-    fn join(&mut self, at: Position, alone: bool) -> Next {
-        let suspect = std::mem::take(&mut self.suspect);
-        let next = match &self.cursor {
-            Some(cursor) if !alone && cursor != &at => {
-                if !at.same_life(&cursor.epoch) && !cursor.is_start() {
-                    Next::Heal
-                } else if at.seq < cursor.seq {
-                    Next::Expect(self.cursor.replace(at).unwrap_or_else(Position::start))
-                } else {
-                    Next::Expect(at)
-                }
-            }
-            _ => {
-                self.cursor = Some(at);
-                Next::Nothing
-            }
-        };
-        if !suspect && next != Next::Heal {
-            return next;
-        }
-        if std::mem::replace(&mut self.healing, true) {
-            Next::Nothing
-        } else {
-            Next::Heal
-        }
-    }
-
-    /// Whether everybody who hears can go on with the page.
-    fn all_go_on_with(&mut self, page: &Page) -> bool {
-        self.live()
-            .all(|listener| listener.at.same_life(&page.epoch) && listener.at.seq <= page.head)
-    }
-
-    fn hold_back(&mut self, position: Position, parcel: Parcel) {
-        if self.held.len() >= HELD {
-            // The rest is in the log too: the first one left shows the gap again.
-            self.held.clear();
-        }
-        self.held.push_back((position, parcel));
-    }
-
-    /// Whether a parcel is of a life of the log that is over: the log was read since, once more for
-    /// this parcel's sake, and is in another one.
-    fn is_stale(&mut self, position: &Position) -> bool {
-        let other_life = self
-            .cursor
-            .as_ref()
-            .is_some_and(|cursor| !cursor.same_life(&position.epoch));
-        let again = self.doubted.as_ref() == Some(&position.epoch);
-        if other_life {
-            self.doubted = Some(position.epoch.clone());
-        }
-        other_life && again
-    }
-
-    fn deliver(&mut self, position: &Position, parcel: &Parcel, followers: &Followers) {
-        self.cursor = Some(position.clone());
-        self.hand_out(position, parcel, followers);
-    }
-
-    fn hand_out(&mut self, position: &Position, parcel: &Parcel, followers: &Followers) {
-        let Parcel::Message(envelope) = parcel else {
-            return;
-        };
-        let listeners = self.listeners.values_mut();
-        let given = listeners.filter_map(|l| l.stored(position, envelope).then_some(()));
-        followers.delivered(&envelope.event, given.count() as u64);
-    }
-
-    fn deliver_unstored(&mut self, envelope: &Envelope, followers: &Followers) -> usize {
-        let listeners = self.listeners.iter_mut();
-        let given = listeners.filter_map(|(conn, listener)| {
-            let excepted = envelope.except.as_ref() == Some(conn);
-            (!excepted && listener.unstored(envelope)).then_some(())
-        });
-        let given = given.count();
-        followers.delivered(&envelope.event, given as u64);
-        given
     }
 }

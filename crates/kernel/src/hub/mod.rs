@@ -11,6 +11,7 @@ mod heal;
 mod latest;
 mod listener;
 mod recent;
+mod state;
 
 use std::{
     collections::{HashMap, HashSet},

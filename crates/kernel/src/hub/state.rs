@@ -1,0 +1,122 @@
+//! What a channel knows: who listens, and how far it has come in the topic's log.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::{Followers, channel::Next, listener::Listener};
+use crate::{
+    envelope::{Envelope, Position},
+    id::ConnId,
+    ports::{Page, Parcel},
+};
+
+/// Parcels held back while a gap is read from the log; beyond that they are dropped and read from
+/// the log as well.
+const HELD: usize = 4_096;
+
+/// What a channel's lock guards.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) listeners: HashMap<ConnId, Listener>,
+    /// Unknown while nobody has begun to hear.
+    pub(super) cursor: Option<Position>,
+    /// While the log is being read, what arrives is held back.
+    pub(super) healing: bool,
+    pub(super) held: VecDeque<(Position, Parcel)>,
+    /// The newest that somebody here was told is stored.
+    pub(super) given: Option<Position>,
+    /// Something may have been lost while the cursor was unknown.
+    pub(super) suspect: bool,
+    /// The last epoch for which the log was read once more.
+    pub(super) doubted: Option<String>,
+}
+
+impl State {
+    pub(super) fn live(&mut self) -> impl Iterator<Item = &mut Listener> {
+        self.listeners.values_mut().filter(|l| l.is_live())
+    }
+
+    pub(super) fn nobody_hears(&self) -> bool {
+        !self.listeners.values().any(Listener::is_live)
+    }
+
+    /// A listener has come that has everything up to `at`; `alone`: the first one.
+    pub(super) fn join(&mut self, at: Position, alone: bool) -> Next {
+        let suspect = std::mem::take(&mut self.suspect);
+        let next = match &self.cursor {
+            Some(cursor) if !alone && cursor != &at => {
+                if !at.same_life(&cursor.epoch) && !cursor.is_start() {
+                    Next::Heal
+                } else if at.seq < cursor.seq {
+                    Next::Expect(self.cursor.replace(at).unwrap_or_else(Position::start))
+                } else {
+                    Next::Expect(at)
+                }
+            }
+            _ => {
+                self.cursor = Some(at);
+                Next::Nothing
+            }
+        };
+        if !suspect && next != Next::Heal {
+            return next;
+        }
+        if std::mem::replace(&mut self.healing, true) {
+            Next::Nothing
+        } else {
+            Next::Heal
+        }
+    }
+
+    /// Whether everybody who hears can go on with the page.
+    pub(super) fn all_go_on_with(&mut self, page: &Page) -> bool {
+        self.live()
+            .all(|listener| listener.at.same_life(&page.epoch) && listener.at.seq <= page.head)
+    }
+
+    pub(super) fn hold_back(&mut self, position: Position, parcel: Parcel) {
+        if self.held.len() >= HELD {
+            // The rest is in the log too: the first one left shows the gap again.
+            self.held.clear();
+        }
+        self.held.push_back((position, parcel));
+    }
+
+    /// Whether a parcel is of a life of the log that is over: the log was read since, once more for
+    /// this parcel's sake, and is in another one.
+    pub(super) fn is_stale(&mut self, position: &Position) -> bool {
+        let other_life = self
+            .cursor
+            .as_ref()
+            .is_some_and(|cursor| !cursor.same_life(&position.epoch));
+        let again = self.doubted.as_ref() == Some(&position.epoch);
+        if other_life {
+            self.doubted = Some(position.epoch.clone());
+        }
+        other_life && again
+    }
+
+    pub(super) fn deliver(&mut self, position: &Position, parcel: &Parcel, followers: &Followers) {
+        self.cursor = Some(position.clone());
+        self.hand_out(position, parcel, followers);
+    }
+
+    pub(super) fn hand_out(&mut self, position: &Position, parcel: &Parcel, followers: &Followers) {
+        let Parcel::Message(envelope) = parcel else {
+            return;
+        };
+        let listeners = self.listeners.values_mut();
+        let given = listeners.filter_map(|l| l.stored(position, envelope).then_some(()));
+        followers.delivered(&envelope.event, given.count() as u64);
+    }
+
+    pub(super) fn deliver_unstored(&mut self, envelope: &Envelope, followers: &Followers) -> usize {
+        let listeners = self.listeners.iter_mut();
+        let given = listeners.filter_map(|(conn, listener)| {
+            let excepted = envelope.except.as_ref() == Some(conn);
+            (!excepted && listener.unstored(envelope)).then_some(())
+        });
+        let given = given.count();
+        followers.delivered(&envelope.event, given as u64);
+        given
+    }
+}
