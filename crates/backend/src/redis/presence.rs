@@ -120,7 +120,6 @@ impl RedisNode {
                 (topic.to_string(), &at.epoch, seq, id::random(EPOCH_LEN))
             })
             .collect();
-        let known = serde_json::to_string(&known).unwrap_or_default();
         let args = Args::default()
             .text("incarnation", incarnation)
             .text("former", former.map_or("", Incarnation::as_str))
@@ -129,7 +128,7 @@ impl RedisNode {
             .millis("lease", self.times.lease)
             .millis("grace", self.times.grace)
             .millis("past", PAST)
-            .text("known", known);
+            .text("known", json(&known));
         self.link.run(&script::BEGIN, partition, args).await
     }
 }
@@ -154,7 +153,8 @@ fn member(user: &str, info: &str) -> Option<Member> {
     })
 }
 
-fn json(of: &impl Serialize) -> String {
+/// For what is handed to a script as a whole.
+pub(super) fn json(of: &impl Serialize) -> String {
     serde_json::to_string(of).unwrap_or_default()
 }
 

@@ -48,7 +48,7 @@ scripts! {
 }
 
 /// What a script is sent; it reads them as `A.name`.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Args(Vec<Value>);
 
 impl Args {

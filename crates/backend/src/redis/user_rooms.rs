@@ -17,6 +17,7 @@ use starling_kernel::{
 
 use super::{
     RedisNode,
+    presence::json,
     script::{self, Args, Reply},
 };
 use crate::SWEEP_BATCH;
@@ -40,28 +41,7 @@ impl RedisNode {
         at: Option<Stamp>,
         most: usize,
     ) -> PortResult<()> {
-        match self
-            .remember_now(online, room, user, holder, at, most)
-            .await
-        {
-            Err(PortError::TooManyRooms) => {
-                self.sweep().await?;
-                self.remember_now(online, room, user, holder, at, most)
-                    .await
-            }
-            other => other,
-        }
-    }
-
-    async fn remember_now(
-        &self,
-        online: &Topic,
-        room: &RoomName,
-        user: &UserId,
-        holder: &Holder,
-        at: Option<Stamp>,
-        most: usize,
-    ) -> PortResult<()> {
+        let partition = self.keys.of_member(online, user);
         let args = self
             .args()
             .text("place", online)
@@ -70,9 +50,18 @@ impl RedisNode {
             .text("incarnation", &holder.incarnation)
             .text("at", at.map_or_else(String::new, |at| at.0.to_string()))
             .text("most", most);
-        let partition = self.keys.of_member(online, user);
-        let reply: Reply = self.link.run(&script::REMEMBER, partition, args).await?;
-        reply.accepted().map(drop)
+        let ask = async || {
+            let (key, args) = (partition.clone(), args.clone());
+            let reply: Reply = self.link.run(&script::REMEMBER, key, args).await?;
+            reply.accepted().map(drop)
+        };
+        match ask().await {
+            Err(PortError::TooManyRooms) => {
+                self.sweep().await?;
+                ask().await
+            }
+            other => other,
+        }
     }
 
     /// Where the room could not be noted, nothing is to have happened; where that cannot be had
@@ -158,9 +147,8 @@ impl RedisNode {
             room: RoomName::trusted(room),
             at: Stamp(at.parse().unwrap_or_default()),
         };
-        let order = serde_json::to_string(&order).unwrap_or_default();
         let theirs = self.keys.of_text(user);
-        let args = self.args().text("order", order);
+        let args = self.args().text("order", json(&order));
         self.link
             .run::<u8>(&script::ORDER, theirs, args)
             .await

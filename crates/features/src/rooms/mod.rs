@@ -14,7 +14,7 @@ use starling_kernel::{
     error::AppError,
     feature::{Call, Feature, Reply, Routes, Services, done, reply},
     id::RoomName,
-    ports::{Change, Entry, Once, Page, Transition},
+    ports::{Change, Entry, Leave, Once, Page, Transition},
     session::{Identity, Session},
     topic::Topic,
 };
@@ -118,12 +118,11 @@ impl Rooms {
 
     async fn leave(self: Arc<Self>, call: Call<payload::Leave>) -> Reply {
         let (session, room) = (&call.session, &call.command.room_name);
-        let membership = &self.services.membership;
-        if session.in_room(room) {
-            membership.leave(session, room).await;
-        } else {
-            membership.leave_within_grace(session, room).await;
-        }
+        let how = match session.in_room(room) {
+            true => Leave::Now,
+            false => Leave::WithinGrace,
+        };
+        self.services.membership.leave(session, room, how).await;
         self.listing.changed(session);
         done()
     }

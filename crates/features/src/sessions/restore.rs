@@ -10,7 +10,7 @@ use starling_kernel::{
     hub::{Admission, EncodePart},
     id::RoomName,
     membership::Joining,
-    ports::{Entry, Page, PortResult},
+    ports::{Entry, Leave, Page, PortResult},
     session::Session,
     topic::Topic,
 };
@@ -109,7 +109,8 @@ async fn come_back(
             _ => {
                 if let Way::In(joining) = way {
                     drop(joining);
-                    membership.lose(session, room).await;
+                    let how = Leave::AfterGrace;
+                    membership.leave(session, room, how).await;
                 }
                 return Err(AppError::new(Code::Unavailable, "not restored"));
             }

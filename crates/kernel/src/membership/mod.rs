@@ -19,7 +19,7 @@ mod orders;
 mod settle;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, OnceLock, Weak},
 };
 
@@ -132,6 +132,14 @@ impl Membership {
     ) -> Result<Joining, AppError> {
         let topic = Topic::room(room);
         let _turn = session.turn.lock().await;
+        // The backend, which knows of the user's other connections, is asked where this is not clear.
+        let rooms = |places: &mut BTreeMap<Topic, Held>| {
+            let all = places.keys();
+            all.filter(|place| place.room_name().is_some()).count()
+        };
+        if session.places(rooms) >= self.most_rooms {
+            return Err(PortError::TooManyRooms.into());
+        }
         let admission = self.hub.admit(session, &topic).await?;
         let entered = match self.enter_place(session, &topic, entry).await {
             Err(error) if error.code == Code::Unavailable => Err(AppError::join_failed()),
@@ -147,26 +155,11 @@ impl Membership {
         }
     }
 
-    /// Ends the membership of this connection, and the user's where nothing else holds it.
-    pub async fn leave(&self, session: &Arc<Session>, room: &RoomName) {
+    /// Takes the connection out of the room. How long its user stays a member there, if no other
+    /// connection holds it, is said by `how`.
+    pub async fn leave(&self, session: &Arc<Session>, room: &RoomName, how: Leave) {
         let _turn = session.turn.lock().await;
-        self.leave_place(session, &Topic::room(room), Leave::Now)
-            .await;
-    }
-
-    /// Ends the membership of a user that is a member, but not through this connection: at once, if
-    /// no connection holds it any more.
-    pub async fn leave_within_grace(&self, session: &Arc<Session>, room: &RoomName) {
-        let _turn = session.turn.lock().await;
-        self.leave_place(session, &Topic::room(room), Leave::WithinGrace)
-            .await;
-    }
-
-    /// Takes the connection out of the room, as if it had been lost: the user stays for the grace.
-    pub async fn lose(&self, session: &Arc<Session>, room: &RoomName) {
-        let _turn = session.turn.lock().await;
-        self.leave_place(session, &Topic::room(room), Leave::AfterGrace)
-            .await;
+        self.leave_place(session, &Topic::room(room), how).await;
     }
 
     /// Removes the user from the cluster at once, and disconnects all its connections. May be
