@@ -15,7 +15,7 @@ use starling_kernel::{
     id::{NodeId, UserId},
     limits::Limits,
     membership::Membership,
-    ports::PresenceTimes,
+    ports::{Backend, PortResult, PresenceTimes},
     session::{Claims, Identity, TokenError, Tokens},
     time::Clock,
     topic::Topic,
@@ -28,7 +28,6 @@ pub use faults::Faults;
 
 /// Nodes that share a store.
 pub struct Cluster {
-    features: FeaturesConfig,
     /// What they share.
     pub store: Store,
     /// `gw1`, `gw2`, …
@@ -56,18 +55,12 @@ impl Cluster {
         let store = Store::new(PresenceTimes::default());
         let mut nodes = Vec::new();
         for i in 1..=n {
-            nodes.push(Node::start(&store, &format!("gw{i}"), features).await);
+            let node = NodeId::parse(&format!("gw{i}")).expect("a node name");
+            let times = PresenceTimes::default();
+            let started = Node::start(store.node(&node), node, times, features).await;
+            nodes.push(started.expect("a lease"));
         }
-        Self {
-            features: features.clone(),
-            store,
-            nodes,
-        }
-    }
-
-    /// One more node, or one that takes the place of another.
-    pub async fn start_node(&self, name: &str) -> Node {
-        Node::start(&self.store, name, &self.features).await
+        Self { store, nodes }
     }
 
     /// Connects a user with a token to node `n` (from 0).
@@ -92,17 +85,21 @@ pub fn claims(user: &str) -> Claims {
 }
 
 impl Node {
-    async fn start(store: &Store, name: &str, features: &FeaturesConfig) -> Self {
-        let node = NodeId::parse(name).expect("a node name");
+    /// A node on any backend, whose times these are too. Fails where its lease cannot begin.
+    pub async fn start(
+        backend: Backend,
+        node: NodeId,
+        times: PresenceTimes,
+        features: &FeaturesConfig,
+    ) -> PortResult<Self> {
         let faults = Arc::new(Faults::default());
-        let backend = faults.between(store.node(&node));
+        let backend = faults.between(backend);
         let clock = Arc::new(Clock::default());
-        let times = PresenceTimes::default();
         let limits = Limits::default();
         let hub = Hub::new(backend.clone(), limits.history);
         let membership =
             Membership::new(&backend, hub.clone(), node, times, clock.clone(), &limits);
-        membership.run().await.expect("a lease");
+        membership.run().await?;
         let services = Arc::new(Services {
             backend: backend.clone(),
             hub: hub.clone(),
@@ -116,12 +113,12 @@ impl Node {
         let presence = (0..backend.presence.partitions()).map(Topic::Presence);
         let namespaces = NAMESPACES.iter().map(|ns| Topic::Namespace(ns));
         let topics = presence.chain(namespaces);
-        let listening = hub.run(topics.collect()).await.expect("a relay");
-        Self {
+        let listening = hub.run(topics.collect()).await?;
+        Ok(Self {
             dispatcher,
             faults,
             listening,
-        }
+        })
     }
 
     /// Connects with these claims.

@@ -21,6 +21,10 @@ pub(crate) struct Device {
     pub(crate) rooms: BTreeMap<String, Stay>,
     /// Up to where the device knows rooms that it may come back to.
     pub(crate) known: BTreeMap<String, Stay>,
+    /// Whom it sees in its rooms.
+    pub(crate) members: BTreeMap<String, BTreeSet<String>>,
+    /// Whom it sees online, once it has asked.
+    pub(crate) online: Option<BTreeSet<String>>,
     /// Rooms that it was told to have left.
     left: BTreeSet<String>,
 }
@@ -92,6 +96,11 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
+fn users(list_of_them: &Value) -> impl Iterator<Item = String> {
+    let list = list(list_of_them).iter();
+    list.map(|one| one["userId"].as_str().unwrap().to_owned())
+}
+
 impl Device {
     pub(crate) fn new(user: &str) -> Self {
         Self {
@@ -101,6 +110,8 @@ impl Device {
             registered: false,
             rooms: BTreeMap::new(),
             known: BTreeMap::new(),
+            members: BTreeMap::new(),
+            online: None,
             left: BTreeSet::new(),
         }
     }
@@ -119,6 +130,8 @@ impl Device {
                 self.rooms.remove(&room);
             }
         }
+        let rooms = &self.rooms;
+        self.members.retain(|room, _| rooms.contains_key(room));
         if gone || self.client.as_ref().is_some_and(Client::killed) {
             self.lose().await;
         }
@@ -135,10 +148,12 @@ impl Device {
     pub(crate) fn forget_connection(&mut self) {
         self.client = None;
         self.registered = false;
+        self.online = None;
         self.known.append(&mut self.rooms);
     }
 
     fn hear(&mut self, event: &str, data: &Value, said: &Said) {
+        self.see(event, data);
         let room = data["roomName"].as_str().unwrap_or_default();
         let messages = list(&data["messages"]);
         match event {
@@ -165,6 +180,23 @@ impl Device {
             "user-left-room" if data["userId"] == *self.user => {
                 self.left.insert(room.to_owned());
             }
+            _ => {}
+        }
+    }
+
+    /// As somebody does who shows the members of rooms, and who is online.
+    fn see(&mut self, event: &str, data: &Value) {
+        let room = data["roomName"].as_str().unwrap_or_default().to_owned();
+        let members = self.members.entry(room).or_default();
+        let user = || data["userId"].as_str().unwrap().to_owned();
+        let users = |list| users(list).collect();
+        match (event, &mut self.online) {
+            ("room-members", _) => *members = users(&data["users"]),
+            ("user-joined-room", _) => drop(members.insert(user())),
+            ("user-left-room", _) => drop(members.remove(&user())),
+            ("presence-list", online) => *online = Some(users(data)),
+            ("user-online", Some(online)) => drop(online.insert(user())),
+            ("user-offline", Some(online)) => drop(online.remove(&user())),
             _ => {}
         }
     }
