@@ -72,21 +72,34 @@ impl Leases {
     }
 }
 
+/// What a node finds when it begins a life.
+#[derive(Clone, Copy)]
+pub(super) struct Found {
+    /// Names all that is stored: another number after everything was lost.
+    born: u64,
+    /// Above every `seq` that was given before everything was lost.
+    floor: u64,
+}
+
 impl State {
-    /// Begins a life. `before` names what was here when its node began one before, if it did;
-    /// returns what is here now.
+    /// Begins a life. `before` is what its node found when it began one before, if it did; returns
+    /// what it finds now.
     pub(super) fn begin(
         &mut self,
         now: Timestamp,
         incarnation: &Incarnation,
         former: Option<&Incarnation>,
         known: &[(Topic, Position)],
-        before: Option<u64>,
-    ) -> u64 {
+        before: Option<Found>,
+    ) -> Found {
         let leases = &mut self.leases;
-        if before.is_some_and(|before| before != leases.born) && self.logs.floor == 0 {
+        let lost = before.is_some_and(|before| before.born != leases.born);
+        if lost && self.logs.floor == 0 {
             self.logs.floor = floor(now);
         }
+        // A failover may have lost it.
+        let known_floor = before.map_or(0, |before| before.floor);
+        self.logs.floor = self.logs.floor.max(known_floor);
         let begun_on = leases.begun_on.replace(leases.server);
         if begun_on.is_some_and(|on| on != leases.server) {
             leases.closed_until = Some(later(now, self.times.lease));
@@ -100,7 +113,10 @@ impl State {
         for (topic, position) in known {
             self.logs.renew(now, topic, position);
         }
-        self.leases.born
+        Found {
+            born: self.leases.born,
+            floor: self.logs.floor,
+        }
     }
 
     /// Renews a lease, and ends those that ran out.

@@ -20,7 +20,7 @@ use starling_kernel::{
 };
 use tokio::time::Instant;
 
-use self::{bus::MemoryBus, state::State};
+use self::{bus::MemoryBus, leases::Found, state::State};
 
 /// Entries that a log keeps unless told otherwise; the oldest are trimmed.
 pub const HISTORY: usize = 1_000;
@@ -110,8 +110,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 struct MemoryNode {
     store: Store,
     bus: MemoryBus,
-    /// The life that this node has begun last, and what named all that was stored then.
-    begun: Mutex<Option<(Incarnation, u64)>>,
+    /// The life that this node has begun last, and what it found then.
+    begun: Mutex<Option<(Incarnation, Found)>>,
 }
 
 impl MemoryNode {

@@ -65,9 +65,9 @@ impl Presence for MemoryNode {
         known: &[(Topic, Position)],
     ) -> PortResult<()> {
         let mut begun = lock(&self.begun);
-        let born = begun.as_ref().map(|(_, born)| *born);
-        let born = self.step(|state, now| state.begin(now, incarnation, former, known, born));
-        *begun = Some((incarnation.clone(), born));
+        let before = begun.as_ref().map(|(_, found)| *found);
+        let found = self.step(|state, now| state.begin(now, incarnation, former, known, before));
+        *begun = Some((incarnation.clone(), found));
         Ok(())
     }
 

@@ -30,8 +30,16 @@ const REAP_BATCH: usize = 200;
 /// What a node notes of the life that it has begun last.
 pub(super) struct Begun {
     incarnation: Incarnation,
-    /// What names all that was in each partition: another name after everything was lost.
-    born: Vec<String>,
+    found: Vec<Found>,
+}
+
+/// What a node finds in a partition when it begins a life.
+#[derive(Clone, Default)]
+struct Found {
+    /// Names all that is in it: another name after everything was lost.
+    born: String,
+    /// Above every `seq` that was given before everything was lost.
+    floor: u64,
 }
 
 impl RedisNode {
@@ -100,16 +108,15 @@ impl RedisNode {
         life.ok_or(PortError::Fenced)
     }
 
-    /// Begins a life in one partition; returns what names all that is in it, `born` where this is
-    /// what was there the last time.
+    /// Begins a life in one partition, where `before` is what was found the last time.
     async fn begin_in(
         &self,
         n: u16,
         incarnation: &Incarnation,
         former: Option<&Incarnation>,
         known: &[(Topic, Position)],
-        born: &str,
-    ) -> PortResult<String> {
+        before: &Found,
+    ) -> PortResult<Found> {
         let partition = self.keys.partition(n);
         let here = known
             .iter()
@@ -123,13 +130,18 @@ impl RedisNode {
         let args = Args::default()
             .text("incarnation", incarnation)
             .text("former", former.map_or("", Incarnation::as_str))
-            .text("born", born)
+            .text("born", &before.born)
+            .text("floor", before.floor)
             .text("new", id::random(EPOCH_LEN))
             .millis("lease", self.times.lease)
             .millis("grace", self.times.grace)
             .millis("past", PAST)
             .text("known", json(&known));
-        self.link.run(&script::BEGIN, partition, args).await
+        let mut reply: Reply = self.link.run(&script::BEGIN, partition, args).await?;
+        Ok(Found {
+            born: reply.take("born")?,
+            floor: reply.take("floor")?,
+        })
     }
 }
 
@@ -336,14 +348,14 @@ impl Presence for RedisNode {
             .millis("lease", self.times.lease);
         let nodes = self.keys.nodes();
         self.link.run_now::<()>(&script::LEASE, nodes, args).await?;
-        let mut born = (self.begun().as_ref()).map_or_else(Vec::new, |begun| begun.born.clone());
-        born.resize(self.keys.partitions().into(), String::new());
-        let parts = (0..).zip(&born);
-        let parts = parts.map(|(n, born)| self.begin_in(n, incarnation, former, known, born));
-        let born = try_join_all(parts).await?;
+        let mut before = (self.begun().as_ref()).map_or_else(Vec::new, |begun| begun.found.clone());
+        before.resize(self.keys.partitions().into(), Found::default());
+        let parts = (0..).zip(&before);
+        let parts = parts.map(|(n, before)| self.begin_in(n, incarnation, former, known, before));
+        let found = try_join_all(parts).await?;
         *self.begun() = Some(Begun {
             incarnation: incarnation.clone(),
-            born,
+            found,
         });
         Ok(())
     }

@@ -120,7 +120,8 @@ on_every_backend! {
         who_is_back_with_a_life_that_was_over_goes_again;
     wipe:
         no_place_is_given_twice_though_everything_is_lost
-        a_fresh_node_that_comes_first_makes_no_place_be_given_twice;
+        a_fresh_node_that_comes_first_makes_no_place_be_given_twice
+        a_failover_loses_nothing_of_what_was_found_out_about_a_wipe;
     restore:
         a_restored_room_is_the_room_that_it_was
         what_is_there_is_restored_without_a_change

@@ -1,6 +1,6 @@
 -- Begins a life in this partition, after the `former` one, if any. `born` names what was here when
 -- its node began one before, if it did, else `new` does from now on. `known`: places in logs that
--- were given out, as JSON. Returns what is here now.
+-- were given out, as JSON; `floor`: what the node found as one before. Returns what it finds now.
 local now, here, state = clock(), server(), P .. 'state'
 call('HSETNX', state, 'born', A.new)
 local born, before = unpack(call('HMGET', state, 'born', 'server'))
@@ -9,6 +9,9 @@ if A.born ~= '' and A.born ~= born and floor() == 0 then
   -- topic with more than one message in each millisecond since 2026.
   call('HSET', state, 'floor', digits(now - 1767225600000))
   call('HSET', P .. 'sweep', 'last', digits(now), 'from', digits(now + A.lease + A.grace))
+elseif floor() < tonumber(A.floor) then
+  -- It was found out, and that was lost in a failover.
+  call('HSET', state, 'floor', A.floor)
 end
 if before and before ~= here then
   call('HSET', state, 'closed', digits(now + A.lease))
@@ -21,4 +24,4 @@ call('HSET', P .. 'lives', A.incarnation, here)
 for _, place in ipairs(cjson.decode(A.known)) do
   renew(unpack(place))
 end
-return born
+return { 'born', born, 'floor', digits(floor()) }

@@ -2,7 +2,7 @@
 
 use starling_kernel::{
     envelope::Position,
-    ports::{Entry, Held},
+    ports::{Entry, Held, Leave},
     topic::Topic,
 };
 use tokio::time::{Duration, sleep};
@@ -74,4 +74,21 @@ pub(crate) async fn a_fresh_node_that_comes_first_makes_no_place_be_given_twice(
     assert!(later.seq > anew.seq && later.epoch != early.epoch);
     let page = fresh.backend.log.latest(&room("r"), 9).await.unwrap();
     assert!(!page.recovers(anew.seq) && !page.follows(&early));
+}
+
+pub(crate) async fn a_failover_loses_nothing_of_what_was_found_out_about_a_wipe(ground: Ground) {
+    let mut one = ground.node("one").await;
+    one.create(&room("r"), "ann", "c1").await;
+    let last = one.say(&room("r"), "a").await;
+    one.exit(&room("r"), "ann", "c1", Leave::Now).await;
+    ground.wipe().await;
+    let mut fresh = ground.node("fresh").await;
+    ground.snapshot().await;
+    one.begin_anew(&[]).await;
+    ground.fail_over().await;
+    one.begin_anew(&[]).await;
+    fresh.begin_anew(&[]).await;
+    one.create(&room("r"), "ben", "c2").await;
+    let anew = say_again(&one, "r").await;
+    assert!(anew.seq > last.seq, "{anew:?}");
 }
