@@ -129,8 +129,7 @@ impl State {
         })
     }
 
-    /// As what others hear of an arrival. Nobody hears that somebody is restored who was there all
-    /// the time.
+    /// As what others hear of an arrival.
     fn heard_as(
         &self,
         now: Timestamp,
@@ -138,8 +137,12 @@ impl State {
         entry: &Entry,
         arrival: &Arrival,
     ) -> Option<Change> {
+        let quiet = matches!(entry, Entry::Restore(_)) && self.leases.is_restoring(now);
+        if quiet && arrival.first {
+            return Some(Change::Restored);
+        }
         let loud = match entry {
-            Entry::Restore(_) => arrival.first && !self.leases.is_restoring(now),
+            Entry::Restore(_) => arrival.first,
             _ if is_room(topic) => arrival.first,
             Entry::Open { announce: true } => true,
             _ => arrival.came,

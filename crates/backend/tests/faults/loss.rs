@@ -6,7 +6,7 @@ use std::{
 use starling_backend::redis::RedisConfig;
 use starling_kernel::{
     envelope::Envelope,
-    ports::{Entry, Heard, Held, Parcel, PortError},
+    ports::{Change, Entry, Heard, Held, Parcel, PortError},
 };
 use tokio::time::{Instant, sleep, timeout};
 
@@ -158,6 +158,7 @@ async fn a_redis_that_comes_back_empty_is_filled_again() {
     b.begin_anew(&[]).await;
     let restore = Entry::Restore(Held::default());
     a.enter(&room("r"), "ann", "c1", restore).await.unwrap();
+    assert_eq!(b.hears_transition().await.kind, Change::Restored);
     assert_eq!(b.names(&room("r")).await, ["ann"]);
     a.say(&room("r"), "hi").await;
     assert_eq!(b.hears().await.0, room("r"), "still subscribed");

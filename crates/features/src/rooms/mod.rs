@@ -231,6 +231,11 @@ impl Feature for Rooms {
         match transition.kind {
             Change::Entered => self.announce(&topic, "user-joined-room", transition),
             Change::Left => self.announce(&topic, "user-left-room", transition),
+            Change::Restored => {
+                if let Some(room) = topic.room_name() {
+                    self.lists.changed(room);
+                }
+            }
             Change::Updated => {}
         }
     }

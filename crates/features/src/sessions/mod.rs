@@ -1,22 +1,18 @@
 //! Who is present: registering, coming back, status, leaving for good.
 
 mod guest;
+mod lists;
 mod payload;
 mod restore;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::Arc;
 
 use crate::{
     PresenceScope,
-    common::{Cut, User, name_guest},
+    common::{User, name_guest},
 };
 use guest::Guests;
+use lists::PresenceLists;
 use payload::{Nothing, Offline, Present, Register, Restore, SetStatus};
 use serde_json::json;
 use starling_kernel::{
@@ -24,34 +20,28 @@ use starling_kernel::{
     error::{AppError, Code},
     feature::{Call, Feature, Reply, Routes, Services, done, reply},
     hub::Hub,
-    ports::{Change, Member, Members, Page, Transition},
+    ports::{Change, Member, Page, Transition},
     session::Session,
-    time::Timestamp,
     topic::{Namespace, Topic},
 };
-use tokio::time::sleep;
 
 /// Where users are online.
 const ROOT: Namespace = "/";
-
-/// Pause before a list that could not be read is tried again.
-const RETRY: Duration = Duration::from_secs(2);
 
 pub(crate) struct Sessions {
     services: Arc<Services>,
     guests: Arc<Guests>,
     scope: PresenceScope,
-    /// Everybody here is about to be told who is online.
-    telling: Arc<AtomicBool>,
+    lists: Arc<PresenceLists>,
 }
 
 impl Sessions {
     pub(crate) fn new(services: Arc<Services>, scope: PresenceScope) -> Self {
         Self {
             guests: Arc::new(Guests::new(services.clone())),
+            lists: PresenceLists::new(services.clone()),
             services,
             scope,
-            telling: Arc::default(),
         }
     }
 
@@ -125,13 +115,7 @@ impl Sessions {
     }
 
     async fn list(self: Arc<Self>, call: Call<Nothing>) -> Reply {
-        let presence = &self.services.backend.presence;
-        let limit = self.services.limits.list_entries;
-        let members = presence.members(&Topic::Namespace(ROOT), limit).await?;
-        let cut = Cut::new(members.list.len(), members.total);
-        let list = present(&members, self.services.clock.now());
-        call.session.send(&list);
-        reply(json!({"total": cut.total, "truncated": cut.truncated}))
+        self.lists.send(&call.session).await
     }
 
     /// Gone for good and at once, on all devices.
@@ -160,31 +144,6 @@ impl Sessions {
             }
         }
     }
-}
-
-/// Comings and goings were missed for good: whoever is connected here is told how it is, once all
-/// nodes have entered again what they hold.
-async fn tell_how_it_is(services: Arc<Services>, telling: Arc<AtomicBool>) {
-    sleep(services.membership.settles_within()).await;
-    telling.store(false, Ordering::Relaxed);
-    let online = Topic::Namespace(ROOT);
-    let limit = services.limits.list_entries;
-    loop {
-        if let Ok(members) = services.backend.presence.members(&online, limit).await {
-            let list = present(&members, services.clock.now());
-            services.hub.emit_local(&online, &list);
-            return;
-        }
-        sleep(RETRY).await;
-    }
-}
-
-/// `presence-list`.
-fn present(members: &Members, now: Timestamp) -> Envelope {
-    let list = members.list.iter();
-    let list: Vec<_> = list.map(|(member, _)| Present::new(member, now)).collect();
-    let cut = Cut::new(list.len(), members.total);
-    Envelope::with_args("presence-list", &(&list, &cut))
 }
 
 /// The connections here that are in any of the rooms, each once.
@@ -236,8 +195,10 @@ impl Feature for Sessions {
                     },
                 )
             }
+            Change::Restored => return self.lists.tell_everybody(),
         };
         envelope.except = transition.conn.clone();
+        self.lists.changed(&envelope);
         self.announce(transition, &envelope);
     }
 
@@ -246,8 +207,8 @@ impl Feature for Sessions {
     }
 
     fn broken(&self, topic: &Topic, _page: &Page) -> Option<Envelope> {
-        if matches!(topic, Topic::Presence(_)) && !self.telling.swap(true, Ordering::Relaxed) {
-            tokio::spawn(tell_how_it_is(self.services.clone(), self.telling.clone()));
+        if matches!(topic, Topic::Presence(_)) {
+            self.lists.tell_everybody();
         }
         None
     }

@@ -410,6 +410,7 @@ fn tell_transition(transition: &Transition, followers: &Followers) {
         crate::ports::Change::Entered => "entered",
         crate::ports::Change::Left => "left",
         crate::ports::Change::Updated => "updated",
+        crate::ports::Change::Restored => "restored",
     };
     let place = if transition.place.contains('#') {
         "room"

@@ -77,6 +77,9 @@ pub enum Change {
     Left,
     /// Status or name changed.
     Updated,
+    /// Was there all the time, though everything was lost meanwhile: nobody is told that it came, but
+    /// lists that were read between lack it.
+    Restored,
 }
 
 /// How somebody may enter a place.

@@ -69,14 +69,15 @@ if info ~= before then
   call('HSET', P .. 'info:' .. place, user, info)
 end
 
+-- After everything was lost: whoever is restored now was there all the time.
+local quiet = entry == 'restore' and tonumber(call('HGET', P .. 'sweep', 'from') or 0) > now
 local loud = not before
-if entry == 'restore' then
-  -- After everything was lost: whoever is restored now was there all the time.
-  loud = loud and tonumber(call('HGET', P .. 'sweep', 'from') or 0) <= now
-elseif entry == 'open' then
+if entry == 'open' then
   loud = came or A.announce == '1'
 end
-if loud then
+if quiet and not before then
+  announce('restored', place, user, info, conn, now)
+elseif loud then
   announce('entered', place, user, info, conn, now)
 elseif before and info ~= before then
   announce('updated', place, user, info, conn, now)

@@ -2,7 +2,7 @@
 
 use starling_kernel::{
     id::{RoomName, UserId},
-    ports::{Entered, Entry, Held, Leave, PortError, Status},
+    ports::{Change, Entered, Entry, Held, Leave, PortError, Status},
     time::Stamp,
 };
 use tokio::time::sleep;
@@ -170,7 +170,13 @@ pub(crate) async fn restoring_after_everything_was_lost_is_quiet(ground: Ground)
     let open = Entry::Restore(held(&online));
     let entered = one.enter(&ROOT, "ann", "c-ann", open).await;
     assert!(entered.unwrap().first);
-    two.hears_nothing().await;
+    for place in [room("r"), ROOT] {
+        let heard = two.hears_transition().await;
+        assert_eq!(
+            (heard.kind, heard.place),
+            (Change::Restored, place.to_string())
+        );
+    }
     assert_eq!(two.names(&room("r")).await, ["ann"]);
     assert_eq!(two.names(&ROOT).await, ["ann"]);
     assert_eq!(two.rooms_of("ann").await, ["r"]);
