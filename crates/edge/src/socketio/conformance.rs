@@ -19,7 +19,7 @@ use starling_kernel::{
 use crate::EdgeConfig;
 
 use super::{
-    link::{Event, Link},
+    connection::{Connection, Event},
     peer::SocketPeer,
 };
 
@@ -64,10 +64,10 @@ pub(super) fn greet(peer: &SocketPeer, auth: Option<&Value>) {
 }
 
 /// Echoes the suite's events; says whether this was one.
-pub(super) fn echoed(link: &Link, event: &Event) -> bool {
+pub(super) fn echoed(connection: &Connection, event: &Event) -> bool {
     if let Some(arguments) = event.text.strip_prefix(r#"["message","#) {
         let text = format!(r#"["message-back",{arguments}"#);
-        link.peer.event(&text, &event.attachments, false).ok();
+        connection.peer.event(&text, &event.attachments, false).ok();
         return true;
     }
     match (
@@ -75,7 +75,8 @@ pub(super) fn echoed(link: &Link, event: &Event) -> bool {
         event.ack,
     ) {
         (Some(arguments), Some(id)) => {
-            link.peer
+            connection
+                .peer
                 .ack(id, format!("[{arguments}"), &event.attachments)
                 .ok();
             true

@@ -17,8 +17,8 @@ use starling_kernel::{
 
 use super::{
     Door,
+    connection::{Connection, OnEnd, OnEvent},
     handshake::{Auth, identify},
-    link::{Link, OnEnd, OnEvent},
     outlet::{Outlet, Outlets},
     peer::SocketPeer,
 };
@@ -72,15 +72,18 @@ impl Entrance {
         let peer = SocketPeer::new(self.namespace, socket.id, outlet, transport, runtime);
         let peer = Arc::new(peer);
         let session = Session::new(self.namespace, claims, peer.clone(), self.door.limits());
-        let link = Link::new(
+        let connection = Connection::new(
             self.door.clone(),
             Arc::new(session),
             peer.clone(),
             transport,
         );
-        socket.on_fallback(OnEvent(link.clone()));
-        socket.on_disconnect(OnEnd(link.clone()));
-        link.connect().await.map_err(|error| error.to_string())?;
+        socket.on_fallback(OnEvent(connection.clone()));
+        socket.on_disconnect(OnEnd(connection.clone()));
+        connection
+            .connect()
+            .await
+            .map_err(|error| error.to_string())?;
         self.note(socket.id, peer);
         Ok(())
     }

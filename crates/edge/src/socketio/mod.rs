@@ -1,13 +1,13 @@
-//! Socket.IO: [`gate`] lets requests in, [`entrance`] connections to namespaces, [`link`] takes
+//! Socket.IO: [`gate`] lets requests in, [`entrance`] connections to namespaces, [`connection`] takes
 //! their events in, [`peer`] sends to them. All that knows socketioxide is in this folder.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod connection;
 mod entrance;
 mod expiry;
 mod gate;
 mod handshake;
-mod link;
 mod outlet;
 mod peer;
 mod query;
@@ -74,7 +74,7 @@ pub(crate) fn build(
     let outlets = Arc::new(Outlets::default());
     let (engine, io) = engine(&door, outlets.clone());
     for namespace in namespaces(&door.dispatcher) {
-        link::sockets(namespace).increment(0);
+        connection::sockets(namespace).increment(0);
         io.ns(
             namespace,
             Entrance::new(namespace, door.clone(), outlets.clone()),

@@ -49,7 +49,7 @@ impl Event {
 /// No task runs while the queue is empty. The first event spawns one, which goes when the queue is
 /// empty again. After the end of the connection it handles what came before it, and then tells the
 /// dispatcher.
-pub(super) struct Link {
+pub(super) struct Connection {
     pub(super) session: Arc<Session>,
     pub(super) peer: Arc<SocketPeer>,
     door: Arc<Door>,
@@ -75,7 +75,7 @@ enum Next {
     Finish,
 }
 
-impl Link {
+impl Connection {
     pub(super) fn new(
         door: Arc<Door>,
         session: Arc<Session>,
@@ -270,9 +270,9 @@ fn acknowledgement(reply: Reply) -> String {
     text.unwrap_or_else(|_| "[]".into())
 }
 
-/// What socketioxide keeps of a [`Link`], once as its handler of all events. It is dropped with the
+/// What socketioxide keeps of a [`Connection`], once as its handler of all events. It is dropped with the
 /// socket, so a connection whose CONNECT could not be sent is ended too.
-pub(super) struct OnEvent(pub(super) Arc<Link>);
+pub(super) struct OnEvent(pub(super) Arc<Connection>);
 
 impl MessageHandler<Outlet, ()> for OnEvent {
     fn call(&self, _socket: Arc<Socket<Outlet>>, value: Value, ack: Option<i64>) {
@@ -294,7 +294,7 @@ impl Drop for OnEvent {
 }
 
 /// And once as its handler of the end.
-pub(super) struct OnEnd(pub(super) Arc<Link>);
+pub(super) struct OnEnd(pub(super) Arc<Connection>);
 
 impl DisconnectHandler<Outlet, ()> for OnEnd {
     fn call_with_defer(
