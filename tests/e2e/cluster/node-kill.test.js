@@ -5,12 +5,13 @@ import { test } from "node:test";
 
 import { useCluster } from "../lib/cluster.js";
 import { allHear, assertNothingLost, gather } from "../lib/participant.js";
-import { texts } from "../lib/rooms.js";
+import { roomOf, texts } from "../lib/rooms.js";
 import { until } from "../lib/until.js";
 
 const cluster = useCluster({ nodes: 3 });
 
 test("kill -9 half way: nothing acknowledged is lost, nothing arrives twice", async (t) => {
+  t.after(() => cluster.revive());
   const people = await gather(t, cluster, 14);
   const publishers = people.slice(0, 8);
   const talking = Promise.all(publishers.map((publisher) => publisher.sayAll(texts(200, publisher.id), 20)));
@@ -22,4 +23,21 @@ test("kill -9 half way: nothing acknowledged is lost, nothing arrives twice", as
   assert.ok(people.some(({ lost }) => lost > 0), "somebody was on the killed node");
   assert.ok(people.every(({ anew }) => anew === 0), "everybody came back within the grace");
   t.diagnostic(`${people.filter(({ lost }) => lost > 0).length} of ${people.length} lost their connection`);
+});
+
+test("what a stock client emits while its node is dead is accepted from the next one", async (t) => {
+  t.after(() => cluster.revive());
+  const often = { reconnection: true, reconnectionDelay: 100, reconnectionDelayMax: 500 };
+  const [ann, bob] = [await cluster.user(t, "ann", often), await cluster.user(t, "bob", { node: 1 })];
+  await ann.ok("register", {});
+  const roomName = await roomOf(bob, ann);
+  ann.socket.io.uri = cluster.url;
+  await cluster.signal(cluster.nodes[0], "SIGKILL");
+  await ann.next("disconnect");
+  assert.ok(!ann.connected);
+  const said = texts(10).map((text) => ann.ok("room-message", { roomName, text, clientId: text }));
+  await Promise.all(said);
+  await bob.next("room-message", { roomName, text: "text 9" });
+  assert.deepEqual(bob.all("room-message", { userId: ann.id }).map(({ text }) => text), texts(10));
+  assert.equal(bob.all("user-left-room").length, 0, "nobody saw the member leave");
 });
