@@ -5,7 +5,7 @@ import { suite, test } from "node:test";
 
 import { useCluster } from "../lib/cluster.js";
 import { redis } from "../lib/resp.js";
-import { roomOf, say } from "../lib/rooms.js";
+import { fence, roomOf, say, texts } from "../lib/rooms.js";
 import { DIRECT } from "../lib/routes.js";
 import { holds, until } from "../lib/until.js";
 
@@ -18,16 +18,21 @@ async function restart() {
   await cluster.revive();
 }
 
+/** A node learns that Redis was wiped, by the test before, from its next step, which fails. */
+async function register(...users) {
+  for (const user of users) await until(async () => (await user.ask("register", {})).ok, `${user.username} is registered`);
+}
+
 async function present(user) {
-  user.send("list-presence");
+  await user.ok("list-presence");
   const [list] = await user.next("presence-list");
   return list.map(({ userId }) => userId);
 }
 
 /** How many are in the room, as `user` is told; 0 while it does not exist. */
 async function membersOf(user, roomName) {
-  user.send("list-rooms");
-  const [rooms] = await user.next("room-list").catch(() => [[]]);
+  const { ok } = await user.ask("list-rooms").catch(() => ({}));
+  const [rooms] = ok ? await user.next("room-list") : [[]];
   return rooms.find(({ name }) => name === roomName)?.memberCount ?? 0;
 }
 
@@ -35,7 +40,7 @@ for (const [what, wipe] of [["FLUSHALL", flush], ["a restart of Redis without it
   suite(`after ${what}`, () => {
     test("users are present and members again by themselves, and nobody is shown offline", async (t) => {
       const people = await cluster.users(t, DIRECT, "ann", "bob", "carl");
-      for (const user of people) await user.ok("register", {});
+      await register(...people);
       const [ann, bob, carl] = people;
       const roomName = await roomOf(ann, bob);
       await wipe();
@@ -50,7 +55,7 @@ for (const [what, wipe] of [["FLUSHALL", flush], ["a restart of Redis without it
 
     test("members are told that the room's history is not recovered, and go on", async (t) => {
       const [ann, bob] = await cluster.users(t, DIRECT, "ann", "bob");
-      for (const user of [ann, bob]) await user.ok("register", {});
+      await register(ann, bob);
       const roomName = await roomOf(ann, bob);
       await say(ann, roomName, "before");
       for (const user of [ann, bob]) await user.next("room-message", { text: "before" });
@@ -66,7 +71,7 @@ for (const [what, wipe] of [["FLUSHALL", flush], ["a restart of Redis without it
 
     test("a client that comes back is told recovered: false", async (t) => {
       const [ann, bob] = await cluster.users(t, DIRECT, "ann", "bob");
-      for (const user of [ann, bob]) await user.ok("register", {});
+      await register(ann, bob);
       const roomName = await roomOf(ann, bob);
       await say(bob, roomName, "one", "two", "three");
       await wipe();
@@ -77,6 +82,48 @@ for (const [what, wipe] of [["FLUSHALL", flush], ["a restart of Redis without it
       await again.ok("reconnect-session", { userId: ann.id, lastSeq: { [roomName]: 3 } });
       const [{ recovered, rooms }] = await again.next("session-restored");
       assert.deepEqual([recovered, rooms], [{ [roomName]: false }, [roomName]]);
+    });
+
+    test("who was elsewhere meanwhile is told, and gets nothing new as a continuation of the old", async (t) => {
+      const [phone, bob] = await cluster.users(t, DIRECT, "ann", "bob");
+      const tablet = await cluster.user(t, "ann", { id: phone.id, node: 1 });
+      await register(phone, bob, tablet);
+      const roomName = await roomOf(bob, phone, tablet);
+      const old = (await say(bob, roomName, ...texts(5, "old"))).at(-1).seq;
+      await phone.next("room-message", { roomName, seq: old });
+      phone.drop();
+      await phone.next("disconnect");
+      await wipe();
+      await until(async () => (await membersOf(bob, roomName)) === 2, "both are in the room again", 20_000);
+      const news = texts(7, "new");
+      const said = await say(bob, roomName, ...news);
+      assert.ok(said.every(({ seq }) => seq > old), "no seq is given twice");
+      const again = await cluster.user(t, "ann", { id: phone.id, node: 1 });
+      await again.ok("reconnect-session", { userId: phone.id, lastSeq: { [roomName]: old } });
+      const [{ missed, recovered, rooms }] = await again.next("session-restored");
+      assert.deepEqual([recovered, rooms], [{ [roomName]: false }, [roomName]]);
+      assert.deepEqual(missed[roomName].map(({ text }) => text), news);
+      await fence(roomName, bob, again, tablet);
+    });
+
+    test("who was elsewhere on all devices begins anew", async (t) => {
+      const [ann, bob] = await cluster.users(t, DIRECT, "ann", "bob");
+      await register(ann, bob);
+      const roomName = await roomOf(bob, ann);
+      const [{ seq }] = await say(bob, roomName, "old");
+      await ann.next("room-message", { roomName, seq });
+      ann.drop();
+      await ann.next("disconnect");
+      await wipe();
+      await until(async () => (await membersOf(bob, roomName)) === 1, "bob is in the room again", 20_000);
+      await say(bob, roomName, ...texts(3, "new"));
+      const again = await cluster.user(t, "ann", { id: ann.id, node: 1 });
+      const error = await again.refused("reconnect-session", { userId: ann.id, lastSeq: { [roomName]: seq } });
+      assert.equal(error.code, "session_not_found");
+      await again.ok("register", {});
+      await again.ok("join-room", { roomName });
+      const [{ messages }] = await again.next("room-history", { roomName });
+      assert.deepEqual(messages.map(({ text }) => text), texts(3, "new"));
     });
   });
 }
