@@ -277,8 +277,9 @@ impl Presence for Faulty {
             .await
     }
 
-    async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<()> {
-        self.step(self.inner.presence.evict(place, user)).await
+    async fn evict(&self, place: &Topic, user: &UserId, rooms: &[RoomName]) -> PortResult<()> {
+        self.step(self.inner.presence.evict(place, user, rooms))
+            .await
     }
 
     async fn set_status(

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use starling_features::{FeaturesConfig, PresenceScope};
 use starling_kernel::error::Code;
 use starling_testkit::{Client, Cluster};
 use tokio::time::{Instant, sleep};
@@ -316,4 +317,28 @@ async fn a_refused_join_costs_no_life_and_one_without_an_answer_does() {
     sleep(Duration::from_secs(5)).await;
     assert_eq!((unknown.code, faults.lives_ended()), (Code::JoinFailed, 1));
     join().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_share_a_room_hear_of_a_logout_where_only_they_are_told() {
+    let features = FeaturesConfig {
+        presence_scope: PresenceScope::Rooms,
+        ..FeaturesConfig::default()
+    };
+    let cluster = Cluster::with(2, &features).await;
+    let (near, far) = (
+        online(&cluster, 0, "near").await,
+        online(&cluster, 0, "far").await,
+    );
+    let room = json!({"roomName": "r"});
+    near.call("create-room", room.clone()).await.unwrap();
+    let user = cluster.connect(1, "u").await;
+    user.call("join-room", room).await.unwrap();
+    user.call("register", json!({})).await.unwrap();
+    assert_eq!(near.next("user-online").await["userId"], "u");
+    user.call("logout", json!({})).await.unwrap();
+    assert_eq!(near.next("user-offline").await["userId"], "u");
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!(count(&near, "user-offline", "u").await, 0, "once");
+    assert_eq!(count(&far, "user-offline", "u").await, 0);
 }

@@ -309,9 +309,21 @@ impl State {
         }
     }
 
-    pub(super) fn evict(&mut self, now: Timestamp, topic: &Topic, user: &UserId) {
+    pub(super) fn evict(
+        &mut self,
+        now: Timestamp,
+        topic: &Topic,
+        user: &UserId,
+        rooms: &[RoomName],
+    ) {
         let at = self.stamp(now);
         self.evicted.note(now, topic, user, at);
+        // As with one who was lost: they are named as they were then.
+        let place = self.places.get_mut(topic);
+        let present = place.and_then(|place| place.members.get_mut(user));
+        if let (Some(present), false) = (present, rooms.is_empty()) {
+            present.due.get_or_insert_with(|| (now, rooms.to_vec()));
+        }
         self.remove(topic, user, now, None);
         let user = user.clone();
         let order = match topic.room_name().cloned() {

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use starling_kernel::{
     envelope::Position,
-    id::{ConnId, Incarnation, UserId},
+    id::{ConnId, Incarnation, RoomName, UserId},
     ports::{
         Beat, Entered, Entry, Holder, Leave, Member, Members, PortResult, Presence, Status,
         Whereabouts,
@@ -35,8 +35,8 @@ impl Presence for MemoryNode {
         Ok(self.step(|state, now| state.release(now, place, user, incarnation, conn, leave)))
     }
 
-    async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<()> {
-        self.step(|state, now| state.evict(now, place, user));
+    async fn evict(&self, place: &Topic, user: &UserId, rooms: &[RoomName]) -> PortResult<()> {
+        self.step(|state, now| state.evict(now, place, user, rooms));
         Ok(())
     }
 

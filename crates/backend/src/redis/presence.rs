@@ -264,13 +264,14 @@ impl Presence for RedisNode {
         self.link.run(&script::EXIT, partition, args).await
     }
 
-    async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<()> {
+    async fn evict(&self, place: &Topic, user: &UserId, rooms: &[RoomName]) -> PortResult<()> {
         let partition = self.keys.of_member(place, user);
         let args = self
             .args()
             .text("place", place)
             .text("user", user)
             .text("user_json", json(user))
+            .text("rooms", json(&rooms))
             .millis("window", EVICTED);
         let key = partition.clone();
         let note: String = self.link.run(&script::EVICT, key, args).await?;

@@ -96,6 +96,7 @@ on_every_backend! {
         who_left_says_when_the_connection_was_lost
         who_leaves_a_namespace_names_the_rooms
         the_rooms_are_named_although_they_were_swept_first
+        the_rooms_are_named_although_it_was_put_out_of_them_first
         concurrent_sweeps_claim_each_member_once
         a_room_goes_with_its_last_member_after_the_grace
         a_pause_of_all_sweeps_puts_deadlines_off;

@@ -166,15 +166,16 @@ impl Membership {
     /// repeated where it failed half way; what was done until then holds.
     pub async fn logout(&self, user: &UserId) -> Result<(), AppError> {
         let online = Topic::Namespace(ROOT);
-        for room in self.port.whereabouts(&online, user).await?.rooms {
-            self.port.evict(&Topic::room(&room), user).await?;
+        let rooms = self.port.whereabouts(&online, user).await?.rooms;
+        for room in &rooms {
+            self.port.evict(&Topic::room(room), user, &[]).await?;
         }
-        Ok(self.port.evict(&online, user).await?)
+        Ok(self.port.evict(&online, user, &rooms).await?)
     }
 
     /// Removes the user from a room at once, on all its connections. May be repeated where it failed.
     pub async fn evict(&self, room: &RoomName, user: &UserId) -> Result<(), AppError> {
-        Ok(self.port.evict(&Topic::room(room), user).await?)
+        Ok(self.port.evict(&Topic::room(room), user, &[]).await?)
     }
 
     /// One step in. The caller has the connection's turn.

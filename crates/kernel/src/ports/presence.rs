@@ -213,8 +213,8 @@ pub trait Presence: Send + Sync {
     /// Removes a member at once, with all holders, and gives all nodes the [`super::Order`] to let go
     /// the user's connections that were there (surely, but for a room perhaps a little later). For
     /// a while nobody who entered before can be restored ([`Entry::Restore`]). Also where nobody was
-    /// there.
-    async fn evict(&self, place: &Topic, user: &UserId) -> PortResult<()>;
+    /// there. Of a namespace: `rooms` are those to be told in, where it was put out of them before.
+    async fn evict(&self, place: &Topic, user: &UserId, rooms: &[RoomName]) -> PortResult<()>;
 
     /// Sets a member's status and publishes it, as caused by `conn`; `None` where it is not there.
     async fn set_status(

@@ -3,12 +3,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use starling_kernel::{
     id::{RoomName, UserId},
-    ports::{Change, Leave},
+    ports::{Change, Leave, Parcel, Transition},
     topic::Topic,
 };
 use tokio::time::sleep;
 
-use crate::support::ground::{Ground, ROOT, TIMES, member, room, settle};
+use crate::support::ground::{Ground, Node, ROOT, TIMES, member, room, settle};
 
 pub(crate) async fn a_member_stays_for_the_grace_and_leaves_once(ground: Ground) {
     let (one, mut two) = (ground.node("one").await, ground.node("two").await);
@@ -96,6 +96,37 @@ pub(crate) async fn the_rooms_are_named_although_they_were_swept_first(ground: G
     let left = node.hears_transition().await;
     assert_eq!(left.kind, Change::Left);
     assert_eq!(left.rooms, [RoomName::trusted("r")]);
+}
+
+pub(crate) async fn the_rooms_are_named_although_it_was_put_out_of_them_first(ground: Ground) {
+    let mut node = ground.node("one").await;
+    settle(&node).await;
+    node.register(&ROOT, "ann", "c1").await;
+    node.create(&room("r"), "ann", "c1").await;
+    node.follow_presence().await;
+    let (presence, ann) = (node.backend.presence.clone(), UserId::trusted("ann"));
+    let rooms = [RoomName::trusted("r")];
+    presence.evict(&room("r"), &ann, &[]).await.unwrap();
+    node.sweep_until(async || node.rooms_of("ann").await.is_empty())
+        .await;
+    presence.evict(&ROOT, &ann, &rooms).await.unwrap();
+    let left = hears_change(&mut node).await;
+    assert_eq!((left.kind, &left.rooms[..]), (Change::Left, &rooms[..]));
+    // And nothing is kept of it.
+    presence.evict(&ROOT, &ann, &rooms).await.unwrap();
+    node.register(&ROOT, "ann", "c2").await;
+    assert_eq!(hears_change(&mut node).await.rooms, []);
+    presence.evict(&ROOT, &ann, &[]).await.unwrap();
+    assert_eq!(hears_change(&mut node).await.rooms, []);
+}
+
+/// The next transition, whatever orders come before it.
+async fn hears_change(node: &mut Node) -> Transition {
+    loop {
+        if let (_, _, Parcel::Transition(transition)) = node.hears().await {
+            return transition;
+        }
+    }
 }
 
 pub(crate) async fn concurrent_sweeps_claim_each_member_once(ground: Ground) {

@@ -139,7 +139,7 @@ pub(crate) async fn a_member_that_was_vouched_for_sees_its_room_while_it_is_one(
     node.exit(&room("r"), "ben", "c2", Leave::Now).await;
     let ben = UserId::trusted("ben");
     let presence = &node.backend.presence;
-    presence.evict(&room("s"), &ben).await.unwrap();
+    presence.evict(&room("s"), &ben, &[]).await.unwrap();
     assert_eq!(seen(&node, "ben").await, ["t"]);
     node.exit(&room("t"), "ben", "c2", Leave::AfterGrace).await;
     assert_eq!(seen(&node, "ben").await, ["t"], "within the grace");

@@ -96,11 +96,11 @@ pub(crate) async fn an_evicted_member_is_gone_with_all_connections(ground: Groun
     two.join(&room("r"), "ann", "c2").await;
     two.subscribe(&room("r")).await;
     let (presence, ann) = (one.backend.presence.clone(), UserId::trusted("ann"));
-    presence.evict(&room("r"), &ann).await.unwrap();
+    presence.evict(&room("r"), &ann, &[]).await.unwrap();
     let left = two.hears_transition().await;
     assert_eq!((left.kind, left.member), (Change::Left, member("ann")));
     assert_eq!(left.conn, None);
-    presence.evict(&room("r"), &ann).await.unwrap();
+    presence.evict(&room("r"), &ann, &[]).await.unwrap();
     assert!(!two.exit(&room("r"), "ann", "c2", Leave::Now).await);
     two.hears_nothing().await;
     assert_eq!(two.names(&room("r")).await, ["ben"]);
@@ -229,7 +229,11 @@ pub(crate) async fn who_is_evicted_is_let_go_by_all_nodes(ground: Ground) {
     two.follow_presence().await;
     // Also where nobody was there.
     for place in [room("r"), ROOT] {
-        one.backend.presence.evict(&place, &user).await.unwrap();
+        one.backend
+            .presence
+            .evict(&place, &user, &[])
+            .await
+            .unwrap();
         let (topic, position, parcel) = two.hears().await;
         let position = position.expect("a place in the log");
         let log = &two.backend.log;

@@ -119,7 +119,7 @@ pub(crate) async fn who_was_evicted_is_not_restored_until_it_enters_anew(ground:
     let (presence, user) = (&two.backend.presence, UserId::trusted("ann"));
     create(&two, "r", "ben", false).await;
     let ann = held(&one.enter(&room("r"), "ann", "c-ann", JOIN).await.unwrap());
-    presence.evict(&room("r"), &user).await.unwrap();
+    presence.evict(&room("r"), &user, &[]).await.unwrap();
     let refused = restore(&one, "r", "ann", &ann).await;
     assert_eq!(refused, Err(PortError::NotAMember));
     assert_eq!(one.names(&room("r")).await, ["ben"]);
@@ -133,8 +133,8 @@ pub(crate) async fn who_was_evicted_is_not_restored_until_it_enters_anew(ground:
     // And so it is with a namespace, and where there was nobody to evict.
     let online = one.register(&ROOT, "ann", "c1").await;
     let open = Entry::Restore(held(&online));
-    presence.evict(&ROOT, &user).await.unwrap();
-    presence.evict(&ROOT, &user).await.unwrap();
+    presence.evict(&ROOT, &user, &[]).await.unwrap();
+    presence.evict(&ROOT, &user, &[]).await.unwrap();
     let refused = one.enter(&ROOT, "ann", "c1", open).await;
     assert_eq!(refused, Err(PortError::NotAMember));
     let other = Entry::Restore(Held::default());
@@ -149,7 +149,7 @@ pub(crate) async fn a_room_is_not_created_anew_by_who_was_evicted(ground: Ground
     let node = ground.node("one").await;
     let ann = create(&node, "r", "ann", false).await;
     let (presence, user) = (&node.backend.presence, UserId::trusted("ann"));
-    presence.evict(&room("r"), &user).await.unwrap();
+    presence.evict(&room("r"), &user, &[]).await.unwrap();
     let refused = restore(&node, "r", "ann", &ann).await;
     assert_eq!(refused, Err(PortError::NotAMember));
     let join = node.enter(&room("r"), "ben", "c2", JOIN).await;
@@ -231,7 +231,7 @@ pub(crate) async fn stamps_tell_what_came_later(ground: Ground) {
     for _ in 0..50 {
         let entered = node.join(&room("r"), "ann", "c1").await;
         let presence = &node.backend.presence;
-        presence.evict(&room("r"), &user).await.unwrap();
+        presence.evict(&room("r"), &user, &[]).await.unwrap();
         assert!(last < entered.at);
         last = entered.at;
     }

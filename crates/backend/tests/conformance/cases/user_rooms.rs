@@ -65,7 +65,7 @@ pub(crate) async fn a_users_rooms_shrink_however_it_leaves(ground: Ground) {
     sweep_until_in(&two, &["a", "c", "d"]).await;
     let ann = UserId::trusted("ann");
     let presence = &two.backend.presence;
-    presence.evict(&room("c"), &ann).await.unwrap();
+    presence.evict(&room("c"), &ann, &[]).await.unwrap();
     sweep_until_in(&two, &["a", "d"]).await;
     one.exit(&room("d"), "ann", "c1", Leave::AfterGrace).await;
     assert_eq!(two.rooms_of("ann").await, ["a", "d"]);
@@ -152,7 +152,7 @@ pub(crate) async fn who_is_evicted_while_it_enters_is_in_its_rooms_only(ground: 
     for _ in 0..20 {
         let (entered, evicted, swept) = tokio::join!(
             enter(&one, "r", "c1", JOIN, 9),
-            two.backend.presence.evict(&r, &ann),
+            two.backend.presence.evict(&r, &ann, &[]),
             two.backend.presence.sweep(),
         );
         assert!(entered.is_ok() && evicted.is_ok() && swept.is_ok());
@@ -160,7 +160,7 @@ pub(crate) async fn who_is_evicted_while_it_enters_is_in_its_rooms_only(ground: 
     one.join(&r, "ann", "c1").await;
     two.sweep_for(Duration::from_millis(300)).await;
     assert_eq!(two.rooms_of("ann").await, ["r"]);
-    two.backend.presence.evict(&r, &ann).await.unwrap();
+    two.backend.presence.evict(&r, &ann, &[]).await.unwrap();
     sweep_until_in(&two, &[]).await;
 }
 
@@ -195,7 +195,7 @@ pub(crate) async fn nothing_remains_of_those_who_left(ground: Ground) {
         let id = UserId::trusted(&user);
         match n % 3 {
             0 => drop(one.exit(&name, &user, "c1", Leave::Now).await),
-            1 => one.backend.presence.evict(&name, &id).await.unwrap(),
+            1 => one.backend.presence.evict(&name, &id, &[]).await.unwrap(),
             _ => drop(one.exit(&name, &user, "c1", Leave::AfterGrace).await),
         }
         two.exit(&CHAT, &user, "c2", Leave::AfterGrace).await;
