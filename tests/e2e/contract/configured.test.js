@@ -1,4 +1,4 @@
-// What an installation can choose about the contract: limits, grants, who hears of presence, old clients.
+// What an installation can choose about the contract: limits, grants, old clients.
 
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
@@ -7,7 +7,7 @@ import ioV2 from "socket.io-client-v2";
 import { useCluster } from "../lib/cluster.js";
 import { fresh } from "../lib/names.js";
 import { DIRECT } from "../lib/routes.js";
-import { fenceAll, roomOf, say, texts } from "../lib/rooms.js";
+import { roomOf, say, texts } from "../lib/rooms.js";
 import { until, within } from "../lib/until.js";
 
 suite("limits that are set lower", () => {
@@ -67,22 +67,6 @@ suite("with rooms.require_grant", () => {
     assert.equal((await bob.refused("join-room", { roomName })).message, "Not authorized to join this room");
     const carl = await cluster.user(t, "carl", { node: 1, claims: { rooms: ["room-*"] } });
     await carl.ok("join-room", { roomName });
-  });
-});
-
-suite('with presence.scope = "rooms"', () => {
-  const cluster = useCluster({ env: { STARLING_PRESENCE_SCOPE: "rooms", STARLING_GRACE_MS: 1_000 } });
-
-  test("only those who share a room hear of somebody", async (t) => {
-    const [ann, bob, carl] = await cluster.users(t, DIRECT, "ann", "bob", "carl");
-    for (const user of [ann, bob, carl]) await user.ok("register", {});
-    await roomOf(ann, bob);
-    await ann.ok("set-status", { status: "away" });
-    await bob.next("user-status", { userId: ann.id, status: "away" });
-    ann.drop();
-    await bob.next("user-offline", { userId: ann.id });
-    await fenceAll(bob, carl);
-    assert.equal(carl.all("user-status").length + carl.all("user-offline").length, 0);
   });
 });
 
