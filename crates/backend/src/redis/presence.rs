@@ -97,6 +97,21 @@ impl RedisNode {
         })
     }
 
+    async fn enter_step(&self, partition: String, args: Args) -> PortResult<Entered> {
+        let reply: Reply = self.link.run(&script::ENTER, partition, args).await?;
+        let mut reply = reply.accepted()?;
+        Ok(Entered {
+            first: reply.take("first")?,
+            at: Stamp(reply.take("at")?),
+            created: Stamp(reply.take("created")?),
+            private: reply.take("private")?,
+            log: Position {
+                epoch: reply.take("log_epoch")?,
+                seq: reply.take("log_seq")?,
+            },
+        })
+    }
+
     fn begun(&self) -> MutexGuard<'_, Option<Begun>> {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -212,37 +227,31 @@ impl Presence for RedisNode {
             .text("status", status_name(member.status))
             .text("incarnation", &holder.incarnation)
             .text("conn", &holder.conn);
-        let args = with_entry(args, entry);
-        let noted = match place {
-            Topic::Room(namespace, room) => Some((Topic::Namespace(namespace), room)),
-            _ => None,
+        let args = with_entry(args, entry).text("most", most);
+        let here = self.keys.of_member(place, &member.user);
+        let Topic::Room(namespace, _) = place else {
+            return self.enter_step(here, args.flag("note", false)).await;
         };
-        if let Some((online, room)) = noted.as_ref().filter(|_| most < usize::MAX) {
+        let online = Topic::Namespace(namespace);
+        let theirs = self.keys.of_member(&online, &member.user);
+        if here == theirs {
+            let args = args.flag("note", true);
+            let step = || self.enter_step(here.clone(), args.clone());
+            return self.with_room_made(step).await;
+        }
+        let note = Args::default()
+            .text("place", place)
+            .text("user", &member.user)
+            .text("incarnation", &holder.incarnation)
+            .text("most", most);
+        if most < usize::MAX {
             // Asked first, so that nobody hears of one who is put out again at once.
-            self.remember(online, room, &member.user, holder, None, most)
-                .await?;
+            self.remember(&theirs, &note, None).await?;
         }
-        let partition = self.keys.of_member(place, &member.user);
-        let reply: Reply = self.link.run(&script::ENTER, partition, args).await?;
-        let mut reply = reply.accepted()?;
-        let entered = Entered {
-            first: reply.take("first")?,
-            at: Stamp(reply.take("at")?),
-            created: Stamp(reply.take("created")?),
-            private: reply.take("private")?,
-            log: Position {
-                epoch: reply.take("log_epoch")?,
-                seq: reply.take("log_seq")?,
-            },
-        };
-        if let Some((online, room)) = noted {
-            let at = Some(entered.at);
-            let noted = self
-                .remember(&online, room, &member.user, holder, at, most)
-                .await;
-            self.or_undo(noted, place, &member.user, holder, entry)
-                .await?;
-        }
+        let entered = self.enter_step(here, args.flag("note", false)).await?;
+        let noted = self.remember(&theirs, &note, Some(entered.at)).await;
+        self.or_undo(noted, place, &member.user, holder, entry)
+            .await?;
         Ok(entered)
     }
 

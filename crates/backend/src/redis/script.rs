@@ -21,13 +21,13 @@ scripts! {
     APPEND = ["append.lua"];
     READ = ["read.lua"];
     RENEW = ["renew.lua"];
-    ENTER = ["presence.lua", "enter.lua"];
+    ENTER = ["presence.lua", "user_rooms.lua", "enter.lua"];
     EXIT = ["presence.lua", "exit.lua"];
     EVICT = ["presence.lua", "evict.lua"];
     STATUS = ["presence.lua", "status.lua"];
     ORDER = ["presence.lua", "order.lua"];
     WHEREABOUTS = ["presence.lua", "whereabouts.lua"];
-    REMEMBER = ["presence.lua", "remember.lua"];
+    REMEMBER = ["user_rooms.lua", "remember.lua"];
     FORGET = ["presence.lua", "forget.lua"];
     FORGOTTEN = ["forgotten.lua"];
     BEGIN = ["begin.lua"];

@@ -1,9 +1,9 @@
 //! The rooms of each user, kept where the user is.
 //!
-//! A room and its members are in one partition, a user in another, so they are two steps. Entering
-//! notes the room; leaving leaves a note in the room's partition (`forget`), in the step that
-//! removes the member, and a sweep carries it out: it may be done twice, but it is done. Stamps tell
-//! which came last.
+//! A room and its members are in one partition. Where the user is in the same one, as with a single
+//! Redis, entering notes the room in the same step; else in two more, before (may it?) and after.
+//! Leaving leaves a note in the room's partition (`forget`), in the step that removes the member, and a
+//! sweep carries it out: it may be done twice, but it is done. Stamps tell which came last.
 
 use std::time::Duration;
 
@@ -30,38 +30,36 @@ const CLAIM: Duration = Duration::from_secs(5);
 const AT_ONCE: usize = 16;
 
 impl RedisNode {
-    /// Adds a room to the user's, entered `at`, or asks whether one more may be added. Where there
-    /// are too many, those that were left a moment ago are taken out first.
-    pub(super) async fn remember(
-        &self,
-        online: &Topic,
-        room: &RoomName,
-        user: &UserId,
-        holder: &Holder,
-        at: Option<Stamp>,
-        most: usize,
-    ) -> PortResult<()> {
-        let partition = self.keys.of_member(online, user);
-        let args = self
-            .args()
-            .text("place", online)
-            .text("user", user)
-            .text("room", room)
-            .text("incarnation", &holder.incarnation)
-            .text("at", at.map_or_else(String::new, |at| at.0.to_string()))
-            .text("most", most);
-        let ask = async || {
-            let (key, args) = (partition.clone(), args.clone());
-            let reply: Reply = self.link.run(&script::REMEMBER, key, args).await?;
-            reply.accepted().map(drop)
-        };
-        match ask().await {
+    /// Where the user is in too many rooms, those that it left a moment ago are taken out first.
+    pub(super) async fn with_room_made<T, F>(&self, step: impl Fn() -> F) -> PortResult<T>
+    where
+        F: Future<Output = PortResult<T>>,
+    {
+        match step().await {
             Err(PortError::TooManyRooms) => {
                 self.sweep().await?;
-                ask().await
+                step().await
             }
             other => other,
         }
+    }
+
+    /// Adds a room to the user's, entered `at`, or asks whether one more may be added. `note` says
+    /// which and whose, and of how many.
+    pub(super) async fn remember(
+        &self,
+        partition: &str,
+        note: &Args,
+        at: Option<Stamp>,
+    ) -> PortResult<()> {
+        let at = at.map_or_else(String::new, |at| at.0.to_string());
+        let args = note.clone().text("at", at);
+        let ask = || {
+            let (key, args) = (partition.to_owned(), args.clone());
+            self.link.run::<Reply>(&script::REMEMBER, key, args)
+        };
+        self.with_room_made(async || ask().await?.accepted().map(drop))
+            .await
     }
 
     /// Where the room could not be noted, nothing is to have happened; where that cannot be had

@@ -1,6 +1,6 @@
 -- Adds a holder. `entry` is open (a namespace, perhaps `announce`), create (as `private`), join
 -- (perhaps `granted`), return, or restore (what was entered `since`: a room as `created` and
--- `private`, perhaps `granted`).
+-- `private`, perhaps `granted`). With `note`, a room is noted with its user in the same step.
 local place, user, conn, entry = A.place, A.user, A.conn, A.entry
 local incarnation, status = A.incarnation, A.status
 
@@ -12,6 +12,10 @@ if entry == 'restore' then
   if evicted and tonumber(evicted) > tonumber(A.since) then
     return { 'refused', 'not_a_member' }
   end
+end
+
+if A.note == '1' and not may_note() then
+  return { 'refused', 'too_many_rooms' }
 end
 
 local at, now = stamp(), clock()
@@ -84,6 +88,8 @@ elseif before and info ~= before then
 end
 if not is_room(place) then
   call('DEL', member_key('left', place, user))
+elseif A.note == '1' then
+  note_room(at)
 end
 
 local created, private = unpack(call('HMGET', room, 'created', 'private'))
