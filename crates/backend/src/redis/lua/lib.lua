@@ -35,7 +35,11 @@ end
 -- Names the server that this runs on: another one after a failover, or a restart.
 local run_id
 local function server()
-  run_id = run_id or string.match(call('INFO', 'server'), 'run_id:(%x+)')
+  if not run_id then
+    local info = call('INFO', 'server')
+    local _, before = string.find(info, 'run_id:', 1, true)
+    run_id = string.sub(info, before + 1, before + 40)
+  end
   return run_id
 end
 

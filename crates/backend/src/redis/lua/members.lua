@@ -8,6 +8,13 @@ local order = limit > 0 and call('ZRANGE', key, 0, limit - 1, 'WITHSCORES') or {
 for n = 1, #order, 2 do
   users[#users + 1] = order[n]
   since[#since + 1] = order[n + 1]
-  infos[#infos + 1] = call('HGET', P .. 'info:' .. A.place, order[n]) or 'online:'
+end
+-- Lua hands over some thousand arguments at most.
+for first = 1, #users, 1000 do
+  local last = math.min(first + 999, #users)
+  local some = call('HMGET', P .. 'info:' .. A.place, unpack(users, first, last))
+  for n = 1, last - first + 1 do
+    infos[#infos + 1] = some[n] or 'online:'
+  end
 end
 return { 'total', call('ZCARD', key), 'users', users, 'since', since, 'infos', infos }
