@@ -32,6 +32,7 @@ pub struct Client {
     next_ack: Cell<u32>,
     delivered: Cell<u64>,
     bytes: Cell<u64>,
+    members: Cell<u64>,
     leaving: Cell<bool>,
 }
 
@@ -56,6 +57,7 @@ impl Client {
             next_ack: Cell::new(CONNECT + 1),
             delivered: Cell::new(0),
             bytes: Cell::new(0),
+            members: Cell::new(0),
             leaving: Cell::new(false),
         });
         tokio::task::spawn_local(client.clone().read(read, rest));
@@ -128,6 +130,11 @@ impl Client {
     /// Bytes it got, without frame heads and pings.
     pub fn bytes(&self) -> u64 {
         self.bytes.get()
+    }
+
+    /// Members of its room, as it was told last.
+    pub fn members(&self) -> u64 {
+        self.members.get()
     }
 
     /// Counts deliveries from nought again.
@@ -224,6 +231,9 @@ impl Client {
     }
 
     fn event(&self, name: &[u8], rest: &[u8]) {
+        if name == b"room-members" {
+            self.members.set(packet::total(rest).unwrap_or_default());
+        }
         if self.shared.deliver(name, rest) {
             self.delivered.set(self.delivered.get() + 1);
         }

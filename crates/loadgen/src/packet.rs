@@ -63,6 +63,15 @@ pub fn stamp(bytes: &[u8]) -> Option<u64> {
     u64::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
 }
 
+/// The `total` of a list, which is among its last fields.
+pub fn total(list: &[u8]) -> Option<u64> {
+    const FIELD: &[u8] = b"\"total\":";
+    let at = list.windows(FIELD.len()).rposition(|part| part == FIELD)?;
+    let rest = &list[at + FIELD.len()..];
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    str::from_utf8(&rest[..digits]).ok()?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +99,14 @@ mod tests {
         ] {
             assert_eq!(parse(text.as_bytes()), packet, "{text}");
         }
+    }
+
+    #[test]
+    fn the_total_of_a_list_is_found() {
+        let list = br#",{"roomName":"r","users":[{"username":"\"total\":1"}],"total":3000,"truncated":true}]"#;
+        assert_eq!(total(list), Some(3000));
+        assert_eq!(total(b"{}"), None);
+        assert_eq!(total(br#"{"total":null"#), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::Args;
 use tokio::time::{Instant, sleep};
 
-use super::{Field, SILENCE, paced, room};
+use super::{Field, paced, room};
 use crate::client::Client;
 use crate::outcome::Outcome;
 use crate::packet;
@@ -78,7 +78,7 @@ impl Kind {
 /// Stored messages, then live ones, to the same members.
 pub(super) async fn run(field: &Field, options: &Options) -> Result<Vec<Outcome>> {
     let clients = field.fill(options.rooms, options.members).await?;
-    field.shared.quiet(SILENCE).await?;
+    field.all_is_told(&clients, options.members).await?;
     let crowd = Crowd {
         field,
         options,

@@ -31,10 +31,11 @@ pub(super) async fn run(field: &Field, options: &Options) -> Result<Outcome> {
                 .each(0..connections, async |n| field.connect(n).await)
                 .await?,
         ),
-        members => (
-            format!("idle, in a room of {members}"),
-            field.fill(connections / members, members).await?,
-        ),
+        members => {
+            let clients = field.fill(connections / members, members).await?;
+            field.all_is_told(&clients, members).await?;
+            (format!("idle, in a room of {members}"), clients)
+        }
     };
     field.shared.quiet(SILENCE).await?;
     let used = window.used()?;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::Result;
 use clap::Args;
 
-use super::{Field, SILENCE, micros_each};
+use super::{Field, micros_each};
 use crate::outcome::Outcome;
 
 /// Rooms that fill.
@@ -29,7 +29,7 @@ pub(super) async fn run(field: &Field, options: &Options) -> Result<Outcome> {
     let began = Instant::now();
     let clients = field.fill(rooms, members).await?;
     let seconds = began.elapsed().as_secs_f64();
-    field.shared.quiet(SILENCE).await?;
+    field.all_is_told(&clients, members).await?;
     let used = window.used()?;
     let grown = field.settled_memory().await? - before;
     let bytes: u64 = clients.iter().map(|client| client.bytes()).sum();

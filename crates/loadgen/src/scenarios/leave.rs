@@ -50,6 +50,7 @@ pub(super) async fn run(field: &Field, options: &Options) -> Result<Outcome> {
         }
         members => {
             let leavers = field.fill(options.leavers / members, members).await?;
+            field.all_is_told(&leavers, members).await?;
             (leavers, format!("in rooms of {members}"), IN_ROOMS)
         }
     };

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Subcommand;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
@@ -23,9 +23,11 @@ use crate::usage::{Cpu, Processes, Window};
 
 /// How many clients are on their way in at the same time.
 const AT_ONCE: usize = 32;
-/// Nobody has been sent anything for this long: whatever a join brought about is over. Longer
-/// than the pause between two member lists of a large room.
+/// Nobody has been sent anything for this long: whatever was done last has had its effect.
 const SILENCE: Duration = Duration::from_millis(1500);
+
+/// The last list of a large room, which is paced by what it costs, comes within this time.
+const LISTED: Duration = Duration::from_secs(120);
 
 /// What to measure.
 #[derive(Subcommand)]
@@ -113,6 +115,19 @@ impl Field {
             .await?;
         all.extend(others);
         Ok(all)
+    }
+
+    /// Waits until whatever joining brought about is over: every client was told of all members, and
+    /// nobody is told anything more.
+    async fn all_is_told(&self, clients: &[Rc<Client>], members: usize) -> Result<()> {
+        let began = Instant::now();
+        while clients.iter().any(|c| c.members() != members as u64) {
+            if began.elapsed() > LISTED {
+                bail!("somebody was not told of all members within two minutes");
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        self.shared.quiet(SILENCE).await
     }
 
     /// The gateways' memory, once it does not change any more (by 1 %, within a second), or
