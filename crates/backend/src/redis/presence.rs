@@ -50,6 +50,13 @@ impl RedisNode {
             .text("keep", PRESENCE_HISTORY)
             .millis("grace", self.times.grace)
             .millis("past", PAST)
+            .flag("alone", self.is_alone())
+    }
+
+    /// Whether all is in one partition: then a room is noted with its user, and forgotten, in the step
+    /// that enters or leaves it.
+    fn is_alone(&self) -> bool {
+        self.keys.partitions() == 1
     }
 
     pub(super) fn silence(&self) -> Duration {
@@ -229,16 +236,12 @@ impl Presence for RedisNode {
             .text("conn", &holder.conn);
         let args = with_entry(args, entry).text("most", most);
         let here = self.keys.of_member(place, &member.user);
-        let Topic::Room(namespace, _) = place else {
-            return self.enter_step(here, args.flag("note", false)).await;
+        let namespace = match place {
+            Topic::Room(namespace, _) if !self.is_alone() => namespace,
+            _ => return self.enter_step(here, args).await,
         };
         let online = Topic::Namespace(namespace);
         let theirs = self.keys.of_member(&online, &member.user);
-        if here == theirs {
-            let args = args.flag("note", true);
-            let step = || self.enter_step(here.clone(), args.clone());
-            return self.with_room_made(step).await;
-        }
         let note = Args::default()
             .text("place", place)
             .text("user", &member.user)
@@ -248,7 +251,7 @@ impl Presence for RedisNode {
             // Asked first, so that nobody hears of one who is put out again at once.
             self.remember(&theirs, &note, None).await?;
         }
-        let entered = self.enter_step(here, args.flag("note", false)).await?;
+        let entered = self.enter_step(here, args).await?;
         let noted = self.remember(&theirs, &note, Some(entered.at)).await;
         self.or_undo(noted, place, &member.user, holder, entry)
             .await?;

@@ -1,9 +1,12 @@
 //! The rooms of each user, kept where the user is.
 //!
-//! A room and its members are in one partition. Where the user is in the same one, as with a single
-//! Redis, entering notes the room in the same step; else in two more, before (may it?) and after.
-//! Leaving leaves a note in the room's partition (`forget`), in the step that removes the member, and a
-//! sweep carries it out: it may be done twice, but it is done. Stamps tell which came last.
+//! Where there is one partition only, as by default with a single Redis, the step that enters a room
+//! notes it, and the one that removes a member forgets it.
+//!
+//! Else a room and its members are in one partition, a user in another. Entering takes two more steps,
+//! before (may it?) and after. Leaving leaves a note in the room's partition (`forget`), in the step
+//! that removes the member, and a sweep carries it out: it may be done twice, but it is done. Stamps
+//! tell which came last.
 
 use std::time::Duration;
 
@@ -30,22 +33,9 @@ const CLAIM: Duration = Duration::from_secs(5);
 const AT_ONCE: usize = 16;
 
 impl RedisNode {
-    /// Where the user is in too many rooms, those that it left a moment ago are taken out first.
-    pub(super) async fn with_room_made<T, F>(&self, step: impl Fn() -> F) -> PortResult<T>
-    where
-        F: Future<Output = PortResult<T>>,
-    {
-        match step().await {
-            Err(PortError::TooManyRooms) => {
-                self.sweep().await?;
-                step().await
-            }
-            other => other,
-        }
-    }
-
     /// Adds a room to the user's, entered `at`, or asks whether one more may be added. `note` says
-    /// which and whose, and of how many.
+    /// which and whose, and of how many. Where there are too many, those that were left a moment ago
+    /// are taken out first.
     pub(super) async fn remember(
         &self,
         partition: &str,
@@ -54,12 +44,18 @@ impl RedisNode {
     ) -> PortResult<()> {
         let at = at.map_or_else(String::new, |at| at.0.to_string());
         let args = note.clone().text("at", at);
-        let ask = || {
+        let ask = async || {
             let (key, args) = (partition.to_owned(), args.clone());
-            self.link.run::<Reply>(&script::REMEMBER, key, args)
+            let reply: Reply = self.link.run(&script::REMEMBER, key, args).await?;
+            reply.accepted().map(drop)
         };
-        self.with_room_made(async || ask().await?.accepted().map(drop))
-            .await
+        match ask().await {
+            Err(PortError::TooManyRooms) => {
+                self.sweep().await?;
+                ask().await
+            }
+            other => other,
+        }
     }
 
     /// Where the room could not be noted, nothing is to have happened; where that cannot be had

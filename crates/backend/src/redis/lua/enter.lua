@@ -1,6 +1,6 @@
 -- Adds a holder. `entry` is open (a namespace, perhaps `announce`), create (as `private`), join
 -- (perhaps `granted`), return, or restore (what was entered `since`: a room as `created` and
--- `private`, perhaps `granted`). With `note`, a room is noted with its user in the same step.
+-- `private`, perhaps `granted`).
 local place, user, conn, entry = A.place, A.user, A.conn, A.entry
 local incarnation, status = A.incarnation, A.status
 
@@ -14,7 +14,8 @@ if entry == 'restore' then
   end
 end
 
-if A.note == '1' and not may_note() then
+local note = A.alone == '1' and is_room(place)
+if note and not may_note() then
   return { 'refused', 'too_many_rooms' }
 end
 
@@ -88,7 +89,7 @@ elseif before and info ~= before then
 end
 if not is_room(place) then
   call('DEL', member_key('left', place, user))
-elseif A.note == '1' then
+elseif note then
   note_room(at)
 end
 

@@ -32,6 +32,12 @@ local function is_room(topic)
   return string.match(topic, '[#@]') == '#'
 end
 
+-- The key of a user's rooms, where the user is in this partition, and the name of one among them.
+local function user_rooms(place, user)
+  local online, room = string.match(place, '^([^#]*)#(.*)$')
+  return P .. 'rooms:' .. online .. '\n' .. user, room
+end
+
 -- Names the server that this runs on: another one after a failover, or a restart.
 local run_id
 local function server()

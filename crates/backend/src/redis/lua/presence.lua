@@ -1,8 +1,8 @@
 -- Before every script that may change who is in a place, or may enter one.
 --
 -- Its arguments: `epoch` of a log if it is new, `keep` entries in the log of transitions, `grace`,
--- and for how long it is remembered how far the logs of dead rooms had come (`past`). Of a place
--- there are
+-- for how long it is remembered how far the logs of dead rooms had come (`past`), and whether this
+-- partition is `alone`: then every user is in the one of its rooms. Of a place there are
 --   order:<place>          zset   user -> when entered
 --   info:<place>           hash   user -> "<status>:<username>"
 --   live:<place>\n<user>   set    "<incarnation> <conn>", the connections that hold the user there
@@ -132,7 +132,11 @@ local function remove(place, user, lost, conn)
   call('ZREM', P .. 'order:' .. place, user)
   if is_room(place) then
     note_own(place, user)
-    call('ZADD', P .. 'forget', digits(clock()), place .. '\n' .. user .. '\n' .. stamp())
+    if A.alone == '1' then
+      call('HDEL', user_rooms(place, user))
+    else
+      call('ZADD', P .. 'forget', digits(clock()), place .. '\n' .. user .. '\n' .. stamp())
+    end
     if call('EXISTS', P .. 'order:' .. place) == 0 then
       delete_room(place)
     end
