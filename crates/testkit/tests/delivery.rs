@@ -158,3 +158,71 @@ async fn what_was_lost_with_a_failover_is_told_and_nothing_new_is_taken_for_old(
     assert_eq!(after.len(), 1, "{after:?}");
     assert!(after[0] > 3, "a place was given twice: {after:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_one_node_alone_knew_before_a_failover_is_remembered_when_it_follows_the_others() {
+    let cluster = Cluster::start(2).await;
+    let (near, far) = (&cluster.nodes[0], &cluster.nodes[1]);
+    let _owner = room(far).await;
+    let client = cluster.connect(0, "a").await;
+    let admission = admit(near, &client).await;
+    admission.open_after(history(near).await.end());
+    say(far, 1).await;
+    let kept = cluster.store.snapshot();
+    say(far, 2).await;
+    assert_eq!(received(&client).await, [1, 2]);
+    near.faults.lose(1);
+    far.faults.lose(1);
+    say(near, 3).await;
+    cluster.store.rewind(&kept);
+    for node in [far, near] {
+        node.faults.mend().await;
+        sleep(Duration::from_millis(100)).await;
+    }
+    let told = received(&client).await;
+    assert!(
+        told.contains(&0) && told.iter().all(|seq| *seq == 0),
+        "{told:?}"
+    );
+    say(far, 4).await;
+    let after = received(&client).await;
+    assert_eq!(after.len(), 1, "{after:?}");
+    assert!(after[0] > 3, "a place was given twice: {after:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_heard_of_a_node_that_died_is_remembered_as_well() {
+    let cluster = Cluster::start(3).await;
+    let [near, far, dead] = &cluster.nodes[..] else {
+        unreachable!("three were started");
+    };
+    let _owner = room(far).await;
+    let client = cluster.connect(0, "a").await;
+    let admission = admit(near, &client).await;
+    admission.open_after(history(near).await.end());
+    say(far, 1).await;
+    let kept = cluster.store.snapshot();
+    say(dead, 2).await;
+    assert_eq!(received(&client).await, [1, 2]);
+    far.faults.lose(1);
+    say(dead, 3).await;
+    dead.faults.die();
+    assert_eq!(received(&client).await, [3]);
+    sleep(Duration::from_secs(1)).await;
+    near.faults.cut();
+    cluster.store.rewind(&kept);
+    for node in [far, near] {
+        node.faults.mend().await;
+        sleep(Duration::from_millis(100)).await;
+    }
+    sleep(Duration::from_secs(60)).await;
+    let told = received(&client).await;
+    assert!(
+        told.contains(&0) && told.iter().all(|seq| *seq == 0),
+        "{told:?}"
+    );
+    say(far, 4).await;
+    let after = received(&client).await;
+    assert_eq!(after.len(), 1, "{after:?}");
+    assert!(after[0] > 3, "a place was given twice: {after:?}");
+}

@@ -329,11 +329,7 @@ impl Channel {
     /// The last message of this life of the log that anybody here was given.
     pub(super) fn furthest(&self, epoch: &str) -> Position {
         let state = self.lock();
-        let given = state.listeners.values().map(|listener| &listener.at);
-        let all = given
-            .chain(&state.cursor)
-            .chain(&state.given)
-            .filter(|at| at.epoch == epoch);
+        let all = state.places().filter(|at| at.epoch == epoch);
         Position {
             epoch: epoch.to_owned(),
             seq: all.map(|at| at.seq).max().unwrap_or_default(),
@@ -342,21 +338,13 @@ impl Channel {
 
     /// Somebody was told that a message is stored there.
     pub(super) fn note_given(&self, at: &Position) {
-        let mut state = self.lock();
-        let newer = |before: &Position| before.epoch != at.epoch || before.seq < at.seq;
-        if state.given.as_ref().is_none_or(newer) {
-            state.given = Some(at.clone());
-        }
+        self.lock().note_given(at);
     }
 
-    /// The newest that anybody here was given, of the life of the log that the node is in.
+    /// The highest place that anybody here was given, in whichever life of the log: none is to be
+    /// given twice.
     pub(super) fn known(&self) -> Option<Position> {
-        let epoch = {
-            let state = self.lock();
-            let newest = state.cursor.as_ref().filter(|at| !at.is_start());
-            newest.or(state.given.as_ref())?.epoch.clone()
-        };
-        Some(self.furthest(&epoch)).filter(|at| at.seq > 0)
+        self.lock().highest()
     }
 
     /// There is a hole that no log can fill. Whoever can go on with `page`, the newest there is,
@@ -372,6 +360,9 @@ impl Channel {
         let ahead = |at: &Position| at.epoch == page.epoch && at.seq > page.head;
         if state.live().any(|listener| ahead(&listener.at)) {
             return false;
+        }
+        if let Some(at) = state.highest() {
+            state.note_given(&at);
         }
         for listener in state.live() {
             if page.follows(&listener.at) {

@@ -30,7 +30,7 @@ impl Recent {
             all.clear();
         }
         let before = all.entry(topic.clone()).or_insert((at.clone(), now));
-        if before.0.epoch != at.epoch || before.0.seq < at.seq {
+        if before.0.seq < at.seq {
             *before = (at, now);
         }
     }

@@ -22,7 +22,7 @@ pub(super) struct State {
     /// While the log is being read, what arrives is held back.
     pub(super) healing: bool,
     pub(super) held: VecDeque<(Position, Parcel)>,
-    /// The newest that somebody here was told is stored.
+    /// The highest place of which somebody here was told, as far as it is remembered nowhere else.
     pub(super) given: Option<Position>,
     /// Something may have been lost while the cursor was unknown.
     pub(super) suspect: bool,
@@ -33,6 +33,23 @@ pub(super) struct State {
 impl State {
     pub(super) fn live(&mut self) -> impl Iterator<Item = &mut Listener> {
         self.listeners.values_mut().filter(|l| l.is_live())
+    }
+
+    /// All places of which somebody here was told.
+    pub(super) fn places(&self) -> impl Iterator<Item = &Position> {
+        let listeners = self.listeners.values().map(|listener| &listener.at);
+        listeners.chain(&self.cursor).chain(&self.given)
+    }
+
+    pub(super) fn highest(&self) -> Option<Position> {
+        let highest = self.places().max_by_key(|at| at.seq);
+        highest.filter(|at| at.seq > 0).cloned()
+    }
+
+    pub(super) fn note_given(&mut self, at: &Position) {
+        if self.given.as_ref().is_none_or(|given| given.seq < at.seq) {
+            self.given = Some(at.clone());
+        }
     }
 
     pub(super) fn nobody_hears(&self) -> bool {
