@@ -348,7 +348,8 @@ impl Presence for RedisNode {
         })
     }
 
-    /// The lease comes first: should this node die on the way, it is reaped.
+    /// The lease comes first: should this node die on the way, it is reaped. It comes last as well:
+    /// should all be lost between, the life would go on without one, and never be reaped.
     async fn begin(
         &self,
         incarnation: &Incarnation,
@@ -359,13 +360,17 @@ impl Presence for RedisNode {
             .text("incarnation", incarnation)
             .text("former", former.map_or("", Incarnation::as_str))
             .millis("lease", self.times.lease);
-        let nodes = self.keys.nodes();
-        self.link.run_now::<()>(&script::LEASE, nodes, args).await?;
+        let lease = || {
+            let (nodes, args) = (self.keys.nodes(), args.clone());
+            self.link.run_now::<()>(&script::LEASE, nodes, args)
+        };
+        lease().await?;
         let mut before = (self.begun().as_ref()).map_or_else(Vec::new, |begun| begun.found.clone());
         before.resize(self.keys.partitions().into(), Found::default());
         let parts = (0..).zip(&before);
         let parts = parts.map(|(n, before)| self.begin_in(n, incarnation, former, known, before));
         let found = try_join_all(parts).await?;
+        lease().await?;
         *self.begun() = Some(Begun {
             incarnation: incarnation.clone(),
             found,

@@ -8,11 +8,16 @@ use starling_kernel::{
     envelope::Envelope,
     ports::{Change, Entry, Heard, Held, Parcel, PortError},
 };
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{Instant, sleep, timeout},
+};
 
 use crate::{
     follower::Follower,
     support::{
+        data,
         ground::{CHAT, Ground, Node, ROOT, TIMES, draft, room, settle},
         proxy::Proxy,
         server::Server,
@@ -214,4 +219,36 @@ async fn a_dropped_node_lets_its_connections_go() {
         sleep(Duration::from_millis(50)).await;
     }
     stays.say(&CHAT, "undisturbed").await;
+}
+
+/// How many lives are under way in the partition, and how many of them have a lease.
+const LIVES: &str = "
+    local p = ARGV[1] .. '{p0}:'
+    local nodes = ARGV[1] .. '{nodes}:'
+    local lives, leased = redis.call('HKEYS', p .. 'lives'), 0
+    for _, life in ipairs(lives) do
+      if redis.call('ZSCORE', nodes .. 'leases', life) then
+        leased = leased + 1
+      end
+    end
+    return { #lives, leased }";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_life_goes_on_without_a_lease_after_a_wipe_while_it_began() {
+    let server = Server::start(&[]);
+    let ground = Ground::redis(&server);
+    let mut node = ground.node("a").await;
+    let mut raw = TcpStream::connect(("127.0.0.1", server.port))
+        .await
+        .unwrap();
+    for n in 0..200 {
+        let wipe = async {
+            sleep(Duration::from_micros(n * 5)).await;
+            raw.write_all(b"FLUSHALL\r\n").await.unwrap();
+            raw.read_exact(&mut [0; 5]).await.unwrap();
+        };
+        let ((), ()) = tokio::join!(wipe, node.begin_anew(&[]));
+        let lives = data::eval(&[server.port], LIVES, "starling:");
+        assert_eq!(lives[0], lives[1], "after {n} wipes");
+    }
 }
