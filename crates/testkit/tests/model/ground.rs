@@ -127,11 +127,12 @@ impl Ground {
     }
 
     /// Something that happens to a real server only.
-    pub(crate) fn trouble(&self, what: bool) {
+    pub(crate) fn trouble(&self, what: u8) {
         let Self::Redis(server) = self else { return };
         let command: &[&str] = match what {
-            true => &["CLIENT", "KILL", "TYPE", "pubsub"],
-            false => &["CLIENT", "KILL", "TYPE", "normal"],
+            0 => &["CLIENT", "KILL", "TYPE", "pubsub"],
+            1 => &["CLIENT", "KILL", "TYPE", "normal"],
+            _ => &["CLIENT", "PAUSE", "2500"],
         };
         server.cli(command);
     }

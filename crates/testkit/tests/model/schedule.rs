@@ -34,6 +34,8 @@ pub(crate) struct Schedule {
     said: RefCell<Said>,
     /// How far a replica that is behind knows the rooms, and how many steps until it takes over.
     replica: Option<(HashMap<String, u64>, usize)>,
+    /// Until then nodes may alone know of what the backend has lost, and are not killed.
+    telling: Instant,
     started: usize,
     flaky: bool,
 }
@@ -52,6 +54,7 @@ impl Schedule {
             devices: (0..DEVICES).map(|n| Device::new(user(n))).collect(),
             said: RefCell::default(),
             replica: None,
+            telling: Instant::now(),
             started: NODES,
             flaky: seed % 2 == 1,
         }
@@ -121,19 +124,25 @@ impl Schedule {
         let what = random.random_range(0..100);
         trace(|| format!("fault {what} of node {node}"));
         match what {
-            0..15 => faults.lag(true),
-            15..30 => faults.lag(false),
-            30..45 => faults.lose(random.random_range(0..5)),
-            45..55 => faults.cut(),
-            55..70 => faults.mend().await,
-            70..78 if self.flaky => faults.flaky(random.random(), 0.2),
-            78..84 => faults.refuse(random.random()),
-            84..90 if self.replica.is_none() => self.kill(node).await,
-            90..93 if self.replica.is_none() => self.wipe(),
-            93..97 if self.replica.is_none() => self.fall_behind().await,
-            97..99 => self.ground.trouble(self.random.random()),
+            0..14 => faults.lag(true),
+            14..28 => faults.lag(false),
+            28..42 => faults.lose(random.random_range(0..5)),
+            42..52 => faults.cut(),
+            52..66 => faults.mend().await,
+            66..74 if self.flaky => faults.flaky(random.random(), 0.2),
+            74..80 => faults.refuse(random.random()),
+            80..85 if self.all_is_told() => self.kill(node).await,
+            85..88 if self.replica.is_none() => self.wipe(),
+            88..92 if self.replica.is_none() => self.fall_behind().await,
+            92..97 => self.ground.trouble(self.random.random_range(0..3)),
             _ => self.evict(node).await,
         }
+    }
+
+    /// Whether no node knows more than the backend. One that dies before it has told is a loss that
+    /// nobody can make good: its places may be given again.
+    fn all_is_told(&self) -> bool {
+        self.replica.is_none() && self.telling < Instant::now()
     }
 
     /// As `kill -9` does; another node takes its place.
@@ -152,6 +161,7 @@ impl Schedule {
 
     fn wipe(&mut self) {
         self.ground.wipe();
+        self.telling = Instant::now() + self.ground.quiet().least;
         self.said.borrow_mut().lose_after(&HashMap::new());
     }
 
@@ -178,6 +188,7 @@ impl Schedule {
         *soon -= 1;
         if *soon == 0 {
             self.ground.fail_over();
+            self.telling = Instant::now() + self.ground.quiet().least;
             self.said.borrow_mut().lose_after(heads);
             self.replica = None;
             for node in &self.nodes {
