@@ -10,14 +10,16 @@ use std::{
 pub(crate) struct Said {
     by_place: HashMap<(String, u64), Message>,
     ids: HashSet<String>,
-    sent: HashSet<String>,
-    next: usize,
+    /// When it was sent.
+    sent: HashMap<String, usize>,
+    now: usize,
 }
 
 pub(crate) struct Message {
     pub(crate) text: String,
-    /// Acknowledged as the so manieth.
-    pub(crate) number: usize,
+    /// When it was sent, and acknowledged.
+    pub(crate) sent: usize,
+    pub(crate) acknowledged: usize,
     /// Was lost with a failover or a wipe.
     pub(crate) lost: bool,
 }
@@ -26,13 +28,14 @@ impl Said {
     /// A text that nobody has sent before.
     pub(crate) fn text(&mut self) -> String {
         let text = format!("t{}", self.sent.len());
-        self.sent.insert(text.clone());
+        self.now += 1;
+        self.sent.insert(text.clone(), self.now);
         text
     }
 
-    /// How many were acknowledged until now.
+    /// A time: how often something was sent or acknowledged until now.
     pub(crate) fn now(&self) -> usize {
-        self.next
+        self.now
     }
 
     pub(crate) fn acknowledged(&mut self, room: &str, seq: u64, id: &str, text: &str) {
@@ -42,17 +45,18 @@ impl Said {
         );
         let message = Message {
             text: text.to_owned(),
-            number: self.next,
+            sent: self.sent[text],
+            acknowledged: self.now + 1,
             lost: false,
         };
-        self.next += 1;
+        self.now += 1;
         let before = self.by_place.insert((room.to_owned(), seq), message);
         assert!(before.is_none(), "{room} {seq} was given twice");
     }
 
     /// Whoever receives `text` at a place that was acknowledged, receives what was.
     pub(crate) fn check(&self, room: &str, seq: u64, text: &str) {
-        assert!(self.sent.contains(text), "nobody said {text}");
+        assert!(self.sent.contains_key(text), "nobody said {text}");
         let there = self.by_place.get(&(room.to_owned(), seq));
         if let Some(there) = there.filter(|there| !there.lost) {
             assert_eq!(there.text, text, "{room} {seq} is something else");
@@ -74,11 +78,15 @@ impl Said {
         }
     }
 
-    /// What nobody may have missed who was in `room` after `from`, and since the acknowledgement
-    /// `since`.
+    /// What nobody may have missed who was in `room` after `from`, and since the time `since`. Who came
+    /// without having anything of the room cannot tell which of what was sent before came before it.
     pub(crate) fn owed(&self, room: &str, from: u64, since: usize) -> impl Iterator<Item = u64> {
         let owed = |((name, seq), message): (&(String, u64), &Message)| {
-            let there = name == room && *seq > from && message.number >= since && !message.lost;
+            let time = match from {
+                0 => message.sent,
+                _ => message.acknowledged,
+            };
+            let there = name == room && *seq > from && time > since && !message.lost;
             there.then_some(*seq)
         };
         let mut all: Vec<_> = self.by_place.iter().filter_map(owed).collect();
