@@ -226,3 +226,19 @@ async fn what_was_heard_of_a_node_that_died_is_remembered_as_well() {
     assert_eq!(after.len(), 1, "{after:?}");
     assert!(after[0] > 3, "a place was given twice: {after:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_admission_that_fails_leaves_no_channel_behind() {
+    let cluster = Cluster::start(1).await;
+    let node = &cluster.nodes[0];
+    let client = cluster.connect(0, "a").await;
+    let hub = &node.dispatcher.services().hub;
+    let before = hub.topics().len();
+    node.faults.refuse(true);
+    assert!(hub.admit(&client.session, &topic()).await.is_err());
+    node.faults.refuse(false);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(hub.topics().len(), before);
+    admit(node, &client).await.open_live();
+    assert_eq!(hub.topics().len(), before + 1);
+}

@@ -186,11 +186,17 @@ impl Hub {
     ) -> Result<Admission, AppError> {
         loop {
             let channel = self.channel(topic);
-            if channel.admit(session, &self.backend).await? {
-                return Ok(Admission::new(self.clone(), channel, session.clone(), None));
+            match channel.admit(session, &self.backend).await {
+                Ok(true) => {
+                    return Ok(Admission::new(self.clone(), channel, session.clone(), None));
+                }
+                // It was closed just now; a new one takes its place.
+                Ok(false) => tokio::task::yield_now().await,
+                Err(error) => {
+                    self.close_when_empty(channel);
+                    return Err(error.into());
+                }
             }
-            // It was closed just now; a new one takes its place.
-            tokio::task::yield_now().await;
         }
     }
 
