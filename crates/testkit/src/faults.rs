@@ -23,7 +23,8 @@ use tokio::sync::{mpsc, watch};
 pub struct Faults {
     cut: AtomicBool,
     dead: AtomicBool,
-    refuse: AtomicBool,
+    /// What becomes of steps, once so many more have passed.
+    fails: Mutex<Option<(usize, Fate)>>,
     /// How often steps fail by chance.
     flaky: Mutex<Option<(StdRng, f64)>>,
     lives_ended: AtomicUsize,
@@ -53,7 +54,22 @@ impl Faults {
 
     /// From now on (`true`) the backend refuses everything but beats, and does nothing of it.
     pub fn refuse(&self, refuse: bool) {
-        self.refuse.store(refuse, Ordering::Relaxed);
+        self.fail(refuse.then_some((0, Fate::Refused)));
+    }
+
+    /// The same once the next `steps` have passed. [`Faults::refuse`] ends it.
+    pub fn refuse_after(&self, steps: usize) {
+        self.fail(Some((steps, Fate::Refused)));
+    }
+
+    /// Once the next `steps` have passed the backend does what it is asked, and no answer comes, but
+    /// of beats. [`Faults::refuse`] ends it.
+    pub fn unanswered_after(&self, steps: usize) {
+        self.fail(Some((steps, Fate::Unanswered)));
+    }
+
+    fn fail(&self, fails: Option<(usize, Fate)>) {
+        *self.fails.lock().expect("no panic while held") = fails;
     }
 
     /// From now on each step fails with this probability: refused, or without an answer, whether it
@@ -118,8 +134,14 @@ impl Faults {
         if self.cut.load(Ordering::Relaxed) {
             return Fate::Lost;
         }
-        if self.refuse.load(Ordering::Relaxed) && !urgent {
-            return Fate::Refused;
+        if let (Some((left, fate)), false) = (
+            self.fails.lock().expect("no panic while held").as_mut(),
+            urgent,
+        ) {
+            match left.checked_sub(1) {
+                Some(fewer) => *left = fewer,
+                None => return *fate,
+            }
         }
         let mut flaky = self.flaky.lock().expect("no panic while held");
         let Some((random, rate)) = flaky.as_mut() else {
@@ -146,6 +168,7 @@ impl Faults {
 }
 
 /// What becomes of a step.
+#[derive(Clone, Copy)]
 enum Fate {
     Done,
     /// Done, but the answer does not come.
