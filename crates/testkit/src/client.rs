@@ -146,6 +146,11 @@ impl Client {
         self.peer.backlog.store(bytes, Ordering::Relaxed);
     }
 
+    /// Its transport ends; [`Client::drop_connection`] tells the node.
+    pub async fn close(&self) {
+        self.received.lock().await.close();
+    }
+
     /// Whether the node told it not to come back.
     pub fn disconnected(&self) -> bool {
         self.peer.disconnected.load(Ordering::Relaxed)

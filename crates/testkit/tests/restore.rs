@@ -4,9 +4,9 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Map, Value, json};
-use starling_kernel::error::AppError;
+use starling_kernel::error::{AppError, Code};
 use starling_testkit::{Client, Cluster, Faults};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 const ROOMS: [&str; 2] = ["r", "s"];
 
@@ -161,5 +161,82 @@ async fn a_room_that_a_passing_fault_keeps_one_out_of_is_named_and_a_repeat_miss
             }
         }
         assert!(some_failed >= 2, "{some_failed}");
+    }
+}
+
+/// Restores a connection that is in its rooms already, on a backend that fails after `steps`, while
+/// the relay is behind with a message; `true` where all was well. Nothing is repeated.
+async fn restore_in_place(fail: fn(&Faults, usize), steps: usize, ask: bool) -> bool {
+    let cluster = Cluster::start(2).await;
+    let (owner, faults) = (owner(&cluster).await, &cluster.nodes[1].faults);
+    let (client, mut seen) = (member(&cluster, 1).await, Seen::default());
+    say(&owner).await;
+    sleep(Duration::from_millis(100)).await;
+    seen.take(&client).await;
+
+    faults.lag(true);
+    say(&owner).await;
+    fail(faults, steps);
+    let last_seq = if ask { seen.last() } else { json!({}) };
+    let answer = restore(&client, last_seq).await;
+    faults.refuse(false);
+    say(&owner).await;
+    faults.lag(false);
+    sleep(Duration::from_secs(30)).await;
+    say(&owner).await;
+    sleep(Duration::from_secs(5)).await;
+    seen.take(&client).await;
+    seen.is_all(4, &format!("after {steps} steps: {answer:?}"));
+    assert_eq!(client.session.rooms().len(), ROOMS.len());
+    answer.is_ok_and(|answer| names(&answer["failed"]).is_empty())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restore_of_a_connection_that_is_in_leaves_it_hearing_wherever_it_fails() {
+    for fail in FAILURES {
+        for ask in [true, false] {
+            let mut steps = 0;
+            while !restore_in_place(fail, steps, ask).await {
+                steps += 1;
+            }
+            // Whose whereabouts, being online, and what was missed in each room it asks about.
+            assert_eq!(steps, if ask { 4 } else { 2 });
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_take_what_it_is_given_is_answered_when_it_does_or_never() {
+    let cluster = Cluster::start(2).await;
+    let _owner = owner(&cluster).await;
+    let client = member(&cluster, 1).await;
+    let dear = [
+        (
+            "reconnect-session",
+            json!({"lastSeq": {"r": 0}}),
+            "session-restored",
+        ),
+        ("join-room", json!({"roomName": "r"}), "room-history"),
+    ];
+    for (event, data, given) in &dear {
+        client.leave_untaken(1_000_000);
+        let is_given = async || client.drain().await.iter().any(|(event, _)| event == given);
+        is_given().await;
+        let taken = async {
+            sleep(Duration::from_secs(60)).await;
+            assert!(!is_given().await, "{event} is answered");
+            client.leave_untaken(0);
+        };
+        let (answer, ()) = tokio::join!(client.call(event, data.clone()), taken);
+        answer.unwrap();
+        assert!(is_given().await, "{event}");
+    }
+    client.leave_untaken(1_000_000);
+    client.close().await;
+    let codes = [Code::Unavailable, Code::JoinFailed];
+    for ((event, data, _), code) in dear.into_iter().zip(codes) {
+        let answer = timeout(Duration::from_secs(60), client.call(event, data));
+        let error = answer.await.expect("an end of waiting").unwrap_err();
+        assert_eq!(error.code, code, "{event}");
     }
 }
