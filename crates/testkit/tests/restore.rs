@@ -201,6 +201,7 @@ async fn a_restore_of_a_connection_that_is_in_leaves_it_hearing_wherever_it_fail
             }
             // Whose whereabouts, being online, and what was missed in each room it asks about.
             assert_eq!(steps, if ask { 4 } else { 2 });
+            assert!(restore_in_place(fail, usize::MAX, ask).await);
         }
     }
 }
