@@ -4,6 +4,7 @@
 mod failover;
 mod follower;
 mod loss;
+mod noting;
 mod stall;
 mod start;
 #[path = "../support/mod.rs"]
