@@ -6,7 +6,7 @@ import { suite, test } from "node:test";
 
 import { useCluster } from "../lib/cluster.js";
 import { fresh } from "../lib/names.js";
-import { onEveryRoute } from "../lib/routes.js";
+import { onEveryRoute, ROUTES } from "../lib/routes.js";
 import { now } from "../lib/token.js";
 
 const cluster = useCluster();
@@ -114,4 +114,11 @@ suite("tokens", () => {
     client.socket.connect();
     await client.ready();
   });
+});
+
+test("whoever takes 25 s to find a token is let in, on every route", async (t) => {
+  const token = cluster.token({ userId: fresh("slow") });
+  const auth = (found) => setTimeout(() => found({ token }), 25_000);
+  const slow = ROUTES.map((route) => cluster.open(t, route.address(cluster, 0), { transport: route.transport, auth }));
+  for (const client of slow) await client.next("connect", undefined, 40_000);
 });

@@ -172,6 +172,28 @@ async fn a_transport_without_a_namespace_is_closed() {
 }
 
 #[tokio::test]
+async fn whoever_enters_late_is_let_in_whatever_else_has_a_limit() {
+    let short = Duration::from_secs(1);
+    let door = open_with(|config, _| {
+        config.header_timeout = short;
+        config.body_timeout = short;
+        config.write_timeout = short;
+        config.connect_timeout = Duration::from_secs(60);
+    });
+    let door = door.await;
+    let mut client = Client::dial(&door).await;
+    let poller = Poller::dial(&door).await;
+    let polled = poller.until(&door, "40{");
+    let late = async {
+        tokio::time::sleep(short * 2).await;
+        let answer = client.enter("/", json!({})).await;
+        assert!(answer.starts_with("40{"), "{answer}");
+        assert_eq!(poller.post(&door, "40").await.status, 200);
+    };
+    tokio::join!(polled, late);
+}
+
+#[tokio::test]
 async fn sessions_that_are_kept_after_their_end_are_limited_too() {
     let door = open_with(|config, _| config.max_connections = 2).await;
     for _ in 0..2 {
