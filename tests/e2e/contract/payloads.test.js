@@ -123,6 +123,22 @@ test("create-room refuses a private that is neither true nor false", async (t) =
   }
 });
 
+test("private: null is no private", async (t) => {
+  const [ann, bob] = await cluster.users(t, DIRECT, "ann", "bob");
+  const roomName = fresh("room");
+  await ann.ok("create-room", { roomName, private: null });
+  await bob.ok("join-room", { roomName });
+});
+
+test("roomId beside roomName is ignored, whatever it is and wherever it stands", async (t) => {
+  const ann = await cluster.user(t, "ann");
+  const { "leave-room": last, ...first } = IN_ROOMS;
+  for (const both of [(roomName) => ({ roomId: "elsewhere", roomName }), (roomName) => ({ roomName, roomId: 7 })]) {
+    const room = both(fresh("room"));
+    for (const [event, rest] of Object.entries({ ...first, "leave-room": last })) await ann.ok(event, { ...room, ...rest });
+  }
+});
+
 test("auth-refresh refuses what is no token", async (t) => {
   const ann = await cluster.user(t, "ann");
   for (const payload of [undefined, null, "token", {}, { token: 7 }]) {
