@@ -341,3 +341,32 @@ fn connections(way: &Way) -> Gauge {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("no panic while held")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_poll_is_let_go_after_the_pause_or_a_quarter_longer() {
+        let all = Transports::new(Limits::default(), 10);
+        let pause = Duration::from_secs(20);
+        tokio::spawn(Transports::close_silent(Arc::downgrade(&all), pause));
+        sleep(Duration::from_secs(1)).await;
+        let open = |sid: &str| {
+            let transport = all.open_polling();
+            all.name(&transport, sid);
+            transport
+        };
+        let (polls, _silent) = (open("polls"), open("silent"));
+        let since = Instant::now();
+        let poll = polls.poll();
+        while all.all().len() > 1 {
+            sleep(Duration::from_millis(100)).await;
+        }
+        let took = since.elapsed();
+        assert!((pause..=pause * 5 / 4).contains(&took), "{took:?}");
+        assert!(all.by_sid("polls").is_some() && all.by_sid("silent").is_none());
+        drop(poll);
+        all.gone().await;
+    }
+}

@@ -416,6 +416,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_promised_without_a_word_about_it_holds() {
+        let config = serve(SECRET).unwrap();
+        assert_eq!(config.limits.large_room, 250);
+        assert_eq!(config.edge.write_timeout, Duration::from_secs(20));
+        let said = serve(&format!("{SECRET}[rooms]\nlarge = 5")).unwrap();
+        assert_eq!(said.limits.large_room, 5);
+    }
+
+    #[test]
     fn what_is_said_first_wins() {
         let mut said = Options::default();
         said.limits.max_rooms = Some(3);
