@@ -127,8 +127,10 @@ impl Relay {
         if let Ok(Ok(_)) = timeout(RESTORING, this_one).await {
             return Ok(());
         }
-        // A Redis Cluster was rearranged under our feet: all subscriptions have to move.
-        self.link.restart_subscriber();
+        if self.connection_id().await.is_ok_and(|now| now == asked) {
+            // A Redis Cluster was rearranged under our feet: all subscriptions have to move.
+            self.link.restart_subscriber();
+        }
         let text = "the relay was reconnected meanwhile";
         Err(PortError::Unknown(text.to_owned()))
     }

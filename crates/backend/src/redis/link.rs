@@ -22,6 +22,7 @@ use fred::{
     },
     util::redis_keyslot,
 };
+use futures_util::FutureExt;
 use starling_kernel::ports::{PortError, PortResult};
 use tokio::{
     sync::{Notify, SemaphorePermit},
@@ -309,6 +310,51 @@ async fn keep_connected(client: &Client, mut connection: ConnectHandle, restart:
         );
         connection.abort();
         sleep(RESTART).await;
+        // Whoever asked for it meanwhile gets what is begun now.
+        let _ = restart.notified().now_or_never();
+        // fred goes on counting what waited in the buffer of the task that ended, and would wait for it
+        // before it sends anything, for good.
+        client.inner().counters.take_cmd_buffer_len();
         connection = client.connect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use fred::interfaces::{ClientInterface, MetricsInterface};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_waited_when_a_connection_was_given_up_does_not_hold_up_the_next_one() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("redis://{}", silent.local_addr().unwrap());
+        let config = RedisConfig::new(&url);
+        let client = build(&config, config.client_config().unwrap(), EVENTS).unwrap();
+        let connection = client.connect();
+        let restart = Notify::new();
+        let wait = async {
+            let asking = client.clone();
+            let sent = tokio::spawn(async move {
+                let asked = (0..3).map(|_| asking.client_id::<i64>());
+                futures_util::future::join_all(asked).await
+            });
+            while client.command_queue_len() < 3 {
+                tokio::task::yield_now().await;
+            }
+            restart.notify_one();
+            for refused in sent.await.unwrap() {
+                assert!(refused.is_err());
+            }
+            while client.command_queue_len() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = keep_connected(&client, connection, &restart) => {}
+            waited = timeout(Duration::from_secs(10), wait) => waited.unwrap(),
+        }
     }
 }
