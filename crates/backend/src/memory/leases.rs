@@ -27,6 +27,8 @@ pub(super) struct Leases {
     begun_on: Option<u64>,
     /// After a failover: until when other nodes may still say what they know.
     closed_until: Option<Timestamp>,
+    /// A life ended that did not tell what it knew when a failover came.
+    unheard: bool,
     /// When each lease ends.
     until: HashMap<Incarnation, Timestamp>,
     /// Ended, and still to be reaped.
@@ -61,9 +63,21 @@ impl Leases {
         self.dead.iter()
     }
 
+    /// Whether somebody may have known of more than the logs hold, and did not live to tell.
+    pub(super) fn take_unheard(&mut self, now: Timestamp) -> bool {
+        if self.closed_until.is_some_and(|until| until <= now) {
+            self.closed_until = None;
+            let (before, server) = (self.lives.len(), self.server);
+            self.lives.retain(|_, on| *on == server);
+            self.unheard |= self.lives.len() < before;
+        }
+        std::mem::take(&mut self.unheard)
+    }
+
     fn end(&mut self, incarnation: &Incarnation) {
         self.until.remove(incarnation);
-        self.lives.remove(incarnation);
+        let on = self.lives.remove(incarnation);
+        self.unheard |= on.is_some_and(|on| on != self.server);
         self.dead.insert(incarnation.clone());
     }
 

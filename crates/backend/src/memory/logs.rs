@@ -27,6 +27,8 @@ pub(super) struct Logs {
     pub(super) history: usize,
     /// No log that begins from now on gives a `seq` up to this: everything was lost once.
     pub(super) floor: u64,
+    /// Nothing is stored below this any more: somebody who may have known of more did not live to tell.
+    leap: u64,
     /// How far the logs of dead rooms had come, and until when that is known.
     past: HashMap<Topic, (u64, Timestamp)>,
     logs: HashMap<Topic, TopicLog>,
@@ -88,6 +90,7 @@ impl Logs {
         Self {
             history,
             floor: 0,
+            leap: 0,
             past: HashMap::new(),
             logs: HashMap::new(),
             once: HashMap::new(),
@@ -95,11 +98,15 @@ impl Logs {
         }
     }
 
+    fn lowest(&self) -> u64 {
+        self.floor.max(self.leap)
+    }
+
     /// Begins the log of a new room, beyond all that was given in the ones before it.
     pub(super) fn begin(&mut self, now: Timestamp, topic: &Topic) {
         self.past.retain(|_, (_, until)| *until > now);
         let past = self.past.remove(topic).map_or(0, |(seq, _)| seq);
-        let log = TopicLog::begin(past.max(self.floor));
+        let log = TopicLog::begin(past.max(self.lowest()));
         self.logs.insert(topic.clone(), log);
     }
 
@@ -130,16 +137,14 @@ impl Logs {
             Topic::Presence(_) => PRESENCE_HISTORY,
             _ => self.history,
         };
-        let lowest = self
-            .past
-            .get(topic)
-            .map_or(0, |(seq, _)| *seq)
-            .max(self.floor);
-        let log = (self.logs.entry(topic.clone())).or_insert_with(|| TopicLog::begin(lowest));
-        if log.head < self.floor {
-            // It began after everything was lost, and before that was found out.
+        let lowest = self.lowest();
+        let past = self.past.get(topic).map_or(0, |(seq, _)| *seq);
+        let log =
+            (self.logs.entry(topic.clone())).or_insert_with(|| TopicLog::begin(lowest.max(past)));
+        if log.head < lowest {
+            // It began after everything was lost, and before that was found out; or it leaps.
             log.rename();
-            (log.base, log.head) = (self.floor, self.floor);
+            (log.base, log.head) = (lowest, lowest);
         }
         log.head += 1;
         let position = Position {
@@ -222,6 +227,9 @@ impl State {
         if self.leases.closed(now) {
             let text = "other nodes may know more";
             return Err(PortError::NotSent(text.into()));
+        }
+        if self.leases.take_unheard(now) {
+            self.logs.leap = crate::floor(now);
         }
         let key = once.map(|o| (topic.clone(), o.user.clone(), o.client_id.clone()));
         if let Some(position) = key.as_ref().and_then(|key| self.logs.repeated(now, key)) {

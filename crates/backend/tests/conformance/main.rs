@@ -115,6 +115,8 @@ on_every_backend! {
     failover:
         logs_are_closed_until_every_life_has_begun_anew
         logs_are_closed_no_longer_than_a_lease
+        what_nobody_lived_to_tell_is_not_given_again
+        nor_is_it_where_the_witness_was_known_to_be_dead
         no_place_is_given_twice_though_the_tail_is_lost
         with_nothing_lost_the_logs_go_on
         no_place_of_a_transition_is_given_twice

@@ -128,7 +128,10 @@ async fn sentinel_moves_everything_to_the_replica() {
     }
 
     master.kill();
-    let stored = works_again(&mut sender, &CHAT).await;
+    let (stored, _) = tokio::join!(
+        works_again(&mut sender, &CHAT),
+        works_again(&mut listener, &CHAT)
+    );
     let heard = is_heard_again(&mut sender, &mut listener, &CHAT).await;
     println!("sentinel: stored again after {stored:?}, heard after {heard:?} more");
     let page = sender.backend.log.latest(&CHAT, 1).await.unwrap();

@@ -172,8 +172,8 @@ async fn more_than_may_be_on_their_way_wait_and_beats_do_not() {
     config.in_flight = 2;
     let node = Ground::configured(config).node("a").await;
     let presence = &node.backend.presence;
-    let lists = join_all((0..3_000).map(|_| presence.members(&CHAT, 10)));
-    let said = join_all((0..3_000).map(|_| try_to_say(&node)));
+    let lists = join_all((0..400).map(|_| presence.members(&CHAT, 10)));
+    let said = join_all((0..400).map(|_| try_to_say(&node)));
     let busy = join(lists, said);
     let (beat, busy) = match select(busy, presence.beat(&node.life)).await {
         Either::Right(first) => first,

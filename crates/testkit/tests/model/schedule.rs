@@ -34,7 +34,7 @@ pub(crate) struct Schedule {
     said: RefCell<Said>,
     /// How far a replica that is behind knows the rooms, and how many steps until it takes over.
     replica: Option<(HashMap<String, u64>, usize)>,
-    /// Until then nodes may alone know of what the backend has lost, and are not killed.
+    /// Until then nodes may alone know of a wipe, and are not killed.
     telling: Instant,
     started: usize,
     flaky: bool,
@@ -139,8 +139,8 @@ impl Schedule {
         }
     }
 
-    /// Whether no node knows more than the backend. One that dies before it has told is a loss that
-    /// nobody can make good: its places may be given again.
+    /// Whether a node may be killed. One that takes its place while nobody has told of a wipe cannot
+    /// know that there was one.
     fn all_is_told(&self) -> bool {
         self.replica.is_none() && self.telling < Instant::now()
     }
@@ -188,7 +188,6 @@ impl Schedule {
         *soon -= 1;
         if *soon == 0 {
             self.ground.fail_over();
-            self.telling = Instant::now() + self.ground.quiet().least;
             self.said.borrow_mut().lose_after(heads);
             self.replica = None;
             for node in &self.nodes {

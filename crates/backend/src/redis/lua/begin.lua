@@ -5,9 +5,8 @@ local now, here, state = clock(), server(), P .. 'state'
 call('HSETNX', state, 'born', A.new)
 local born, before = unpack(call('HMGET', state, 'born', 'server'))
 if A.born ~= '' and A.born ~= born and floor() == 0 then
-  -- Everything was lost. No log gives a `seq` again that it may have given before: there is no
-  -- topic with more than one message in each millisecond since 2026.
-  call('HSET', state, 'floor', digits(now - 1767225600000))
+  -- Everything was lost. No log gives a `seq` again that it may have given before.
+  call('HSET', state, 'floor', beyond_all())
   call('HSET', P .. 'sweep', 'last', digits(now), 'from', digits(now + A.lease + A.grace))
 elseif floor() < tonumber(A.floor) then
   -- It was found out, and that was lost in a failover.

@@ -54,19 +54,42 @@ local function is_alive(incarnation)
   return call('HGET', P .. 'lives', incarnation) == server()
 end
 
+-- Above every `seq` that was given until now: there is no topic with more than one message in each
+-- millisecond since 2026.
+local function beyond_all()
+  return digits(clock() - 1767225600000)
+end
+
+-- Somebody may have known of more than the logs hold, and did not live to tell: what is stored from
+-- now on leaps over it.
+local function leap()
+  call('HSET', P .. 'state', 'leap', beyond_all())
+end
+
 -- Whether other nodes may still know of more than the logs hold: after a failover, until each has
 -- begun anew or a lease has run out.
 local function is_closed()
-  local at, closed = unpack(call('HMGET', P .. 'state', 'server', 'closed'))
+  local state, lives = P .. 'state', P .. 'lives'
+  local at, closed = unpack(call('HMGET', state, 'server', 'closed'))
   if at and at ~= server() then
     return true
-  elseif tonumber(closed or 0) <= clock() then
+  elseif not closed then
     return false
   end
-  for _, there in ipairs(call('HVALS', P .. 'lives')) do
-    if there ~= server() and there ~= 'over' then
-      return true
+  local late, unheard = tonumber(closed) <= clock(), {}
+  local all = call('HGETALL', lives)
+  for n = 1, #all, 2 do
+    if all[n + 1] ~= server() and all[n + 1] ~= 'over' then
+      unheard[#unheard + 1] = all[n]
     end
+  end
+  if #unheard > 0 and not late then
+    return true
+  end
+  call('HDEL', state, 'closed')
+  for _, life in ipairs(unheard) do
+    leap()
+    call('HSET', lives, life, 'over')
   end
   return false
 end
@@ -76,10 +99,15 @@ local function floor()
   return tonumber(call('HGET', P .. 'state', 'floor') or 0)
 end
 
+-- Below this nothing is stored any more.
+local function lowest()
+  return math.max(floor(), tonumber(call('HGET', P .. 'state', 'leap') or 0))
+end
+
 -- Begins a log beyond every `seq` that was ever given in this topic. Arguments: its `epoch`.
 local function begin_log(topic)
   local past = tonumber(call('GET', P .. 'past:' .. topic) or 0)
-  local base = math.max(past, floor())
+  local base = math.max(past, lowest())
   call('HSET', P .. 'head:' .. topic, 'epoch', A.epoch, 'base', digits(base), 'seq', digits(base))
 end
 
@@ -113,14 +141,14 @@ local function renew(topic, epoch, seq, renewed)
 end
 
 -- Before something is stored: a log that began after everything was lost, and before that was found
--- out, goes on above the floor. What the nodes follow is appended to also while others may know of
+-- out, goes on above the floor, and any log above what nobody lived to tell of. What the nodes follow is appended to also while others may know of
 -- more of it: under another epoch.
 local function mend_log(topic, head)
   local epoch, seq, at = unpack(call('HMGET', head, 'epoch', 'seq', 'server'))
-  local lowest = floor()
-  if tonumber(seq) < lowest then
+  local base = lowest()
+  if tonumber(seq) < base then
     rename_log(head, epoch, A.epoch)
-    call('HSET', head, 'base', digits(lowest), 'seq', digits(lowest))
+    call('HSET', head, 'base', digits(base), 'seq', digits(base))
   elseif string.sub(topic, 1, 1) == '~' and is_closed() and at ~= server() then
     rename_log(head, epoch, A.epoch)
     call('HSET', head, 'server', server())

@@ -68,6 +68,52 @@ pub(crate) async fn logs_are_closed_no_longer_than_a_lease(ground: Ground) {
     assert!(!is_unsettled(&one, &CHAT).await);
 }
 
+/// One node has said more than is kept, and is gone; `wait` is until the other one may say something.
+async fn what_is_said_after_the_only_witness_died(
+    ground: Ground,
+    wait: impl AsyncFn(&Node, &Node),
+) {
+    let (mut one, two) = (ground.node("one").await, ground.node("two").await);
+    one.create(&room("r"), "ann", "c1").await;
+    let topics = [room("r"), CHAT];
+    for topic in &topics {
+        one.say(topic, "kept").await;
+    }
+    ground.snapshot().await;
+    let mut lost = Vec::new();
+    for topic in &topics {
+        two.say(topic, "lost").await;
+        lost.push(two.say(topic, "lost").await);
+    }
+    ground.fail_over().await;
+    one.begin_anew(&[]).await;
+    wait(&one, &two).await;
+    for (topic, lost) in topics.iter().zip(&lost) {
+        let first = one.say(topic, "after").await;
+        let second = one.say(topic, "after").await;
+        assert!(first.seq > lost.seq, "{topic}: {first:?} after {lost:?}");
+        assert_eq!(second.seq, first.seq + 1, "it leaps once");
+        let page = one.backend.log.after(topic, lost.seq, 9).await.unwrap();
+        assert!(!page.recovers(lost.seq), "what was lost is told");
+        assert!(page.recovers(first.seq) && !page.unsettled);
+    }
+}
+
+pub(crate) async fn what_nobody_lived_to_tell_is_not_given_again(ground: Ground) {
+    let until_open = async |one: &Node, _: &Node| {
+        while is_closed_to(one, &ROOT).await {
+            one.beat().await;
+            sleep(TIMES.lease / 10).await;
+        }
+    };
+    what_is_said_after_the_only_witness_died(ground, until_open).await;
+}
+
+pub(crate) async fn nor_is_it_where_the_witness_was_known_to_be_dead(ground: Ground) {
+    let reap = async |one: &Node, two: &Node| one.reap(&two.life).await;
+    what_is_said_after_the_only_witness_died(ground, reap).await;
+}
+
 pub(crate) async fn no_place_is_given_twice_though_the_tail_is_lost(ground: Ground) {
     let (mut one, mut two) = (ground.node("one").await, ground.node("two").await);
     one.create(&room("r"), "ann", "c1").await;
