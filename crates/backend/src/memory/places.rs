@@ -215,8 +215,10 @@ impl State {
             Entry::Create { .. } => Err(PortError::RoomExists),
             Entry::Return if !place.members.contains_key(user) => Err(PortError::NotAMember),
             Entry::Join { granted: false } if !place.lets_in(user) => Err(PortError::NotAuthorized),
-            Entry::Restore(held) if !held.granted && !place.is(held.created) => {
-                match place.lets_in(user) {
+            Entry::Restore(held) if !place.is(held.created) => {
+                // Whoever thinks to be among a few is not brought before everybody.
+                let exposed = held.private && place.room.as_ref().is_some_and(|room| !room.private);
+                match !exposed && (held.granted || place.lets_in(user)) {
                     true => Ok(None),
                     false => Err(PortError::NotAuthorized),
                 }

@@ -129,6 +129,7 @@ on_every_backend! {
         a_restored_room_is_the_room_that_it_was
         what_is_there_is_restored_without_a_change
         another_room_of_that_name_is_joined_under_its_own_rules
+        nobody_is_brought_from_a_private_room_into_a_public_one
         who_was_evicted_is_not_restored_until_it_enters_anew
         a_room_is_not_created_anew_by_who_was_evicted
         restoring_after_everything_was_lost_is_quiet

@@ -51,7 +51,9 @@ if is_room(place) then
   elseif entry == 'return' and not before then
     return { 'refused', 'not_a_member' }
   elseif entry == 'join' or entry == 'restore' and created ~= A.created then
-    if not may_join(private) then
+    -- Whoever thinks to be among a few is not brought before everybody.
+    local exposed = entry == 'restore' and A.private == '1' and private == '0'
+    if exposed or not may_join(private) then
       return { 'refused', 'not_authorized' }
     end
   end

@@ -114,6 +114,25 @@ pub(crate) async fn another_room_of_that_name_is_joined_under_its_own_rules(grou
     assert!(!entered.private, "a public one takes in everybody");
 }
 
+pub(crate) async fn nobody_is_brought_from_a_private_room_into_a_public_one(ground: Ground) {
+    let (mut one, mut two) = (ground.node("one").await, ground.node("two").await);
+    let ann = create(&one, "r", "ann", true).await;
+    ground.wipe().await;
+    one.begin_anew(&[]).await;
+    two.begin_anew(&[]).await;
+    create(&two, "r", "ben", false).await;
+    for granted in [false, true] {
+        let held = Held {
+            granted,
+            ..ann.clone()
+        };
+        let refused = restore(&one, "r", "ann", &held).await;
+        assert_eq!(refused, Err(PortError::NotAuthorized));
+    }
+    assert_eq!(one.names(&room("r")).await, ["ben"]);
+    one.join(&room("r"), "ann", "c-ann").await;
+}
+
 pub(crate) async fn who_was_evicted_is_not_restored_until_it_enters_anew(ground: Ground) {
     let (one, two) = (ground.node("one").await, ground.node("two").await);
     let (presence, user) = (&two.backend.presence, UserId::trusted("ann"));
