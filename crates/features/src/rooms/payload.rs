@@ -275,6 +275,14 @@ mod tests {
     }
 
     #[test]
+    fn reserved_names_are_those_that_clients_are_told() {
+        let page = include_str!("../../../../docs/EVENTS.md");
+        let (_, told) = page.split_once("## Reserved names").unwrap();
+        let told: Vec<_> = told.split('`').skip(3).step_by(2).collect();
+        assert_eq!(told, RESERVED);
+    }
+
+    #[test]
     fn nulls_count_as_absent_and_a_room_may_have_two_names() {
         let create = decode::<Create>(r#"{"roomName":"r","private":null,"username":null}"#);
         assert!(create.is_ok_and(|create| !create.private && create.username.is_none()));
