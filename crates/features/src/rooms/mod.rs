@@ -90,13 +90,16 @@ impl Rooms {
         reply(json!({"roomName": room}))
     }
 
-    /// Joining again changes nothing; the history is sent once more, in its place.
+    /// Joining again changes nothing; the history is sent once more, in its place. A connection that
+    /// is being given what it missed gets the rest of that instead: the newest would come before it.
     async fn greet_again(&self, session: &Arc<Session>, room: &RoomName) -> Reply {
         let waiting = self.services.hub.admit_again(session, &Topic::room(room));
-        let page = history::latest(&self.services, room).await?;
-        greet(session, room, &page);
         if let Some(waiting) = waiting {
+            let page = history::latest(&self.services, room).await?;
+            greet(session, room, &page);
             waiting.open_after(page.end());
+        } else {
+            session.emit("joined-room", &Named { room_name: room });
         }
         reply(json!({"roomName": room}))
     }

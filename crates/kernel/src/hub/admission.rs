@@ -6,6 +6,7 @@ use super::{
     Hub,
     catch_up::{EncodePart, catch_up},
     channel::Channel,
+    listener::Run,
 };
 use crate::{envelope::Position, session::Session};
 
@@ -60,8 +61,9 @@ impl Admission {
     pub fn open_behind(mut self, at: Position, encode: EncodePart) {
         self.open = true;
         let (hub, channel) = (self.hub.clone(), self.channel.clone());
-        channel.open_behind(&self.session.conn, at, &hub.followers);
-        tokio::spawn(catch_up(hub, channel, self.session.clone(), encode));
+        let (session, run) = (self.session.clone(), Run::of(&self.session));
+        channel.open_behind(&run, at, &hub.followers);
+        tokio::spawn(catch_up(hub, channel, session, run, encode));
     }
 }
 

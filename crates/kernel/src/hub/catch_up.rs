@@ -10,6 +10,7 @@ use super::{
     Hub,
     channel::{Caught, Channel},
     heal::newest,
+    listener::Run,
 };
 use crate::{
     envelope::{Envelope, Position},
@@ -26,18 +27,19 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Encodes a part, told whether more follows.
 pub type EncodePart = Arc<dyn Fn(&[Box<RawValue>], bool) -> Envelope + Send + Sync>;
 
-/// Goes on until the connection has all there is and hears what arrives, or is gone.
+/// Goes on until the connection has all there is and hears what arrives, or has left.
 pub(super) async fn catch_up(
     hub: Arc<Hub>,
     channel: Arc<Channel>,
     session: Arc<Session>,
+    run: Run,
     encode: EncodePart,
 ) {
     while session.takes_more().await {
-        let Some(from) = channel.behind_at(&session.conn) else {
+        let Some(from) = channel.behind_at(&run) else {
             return;
         };
-        match step(&hub, &channel, &session, &from, &encode).await {
+        match step(&hub, &channel, &run, &from, &encode).await {
             Ok(true) => return,
             Ok(false) => {}
             Err(error) => {
@@ -52,7 +54,7 @@ pub(super) async fn catch_up(
 async fn step(
     hub: &Arc<Hub>,
     channel: &Arc<Channel>,
-    session: &Session,
+    run: &Run,
     from: &Position,
     encode: &EncodePart,
 ) -> PortResult<bool> {
@@ -63,17 +65,16 @@ async fn step(
         .await?;
     let messages = page.messages();
     let part = |more| encode(&messages, more);
-    let conn = &session.conn;
-    match channel.catch_up(conn, from, &page, part, &hub.followers) {
+    match channel.catch_up(run, from, &page, part, &hub.followers) {
         Caught::Up(next) => {
             hub.go_on(channel, next);
             Ok(true)
         }
-        Caught::Gone => Ok(true),
+        Caught::Over => Ok(true),
         Caught::More => Ok(false),
         Caught::Broken => {
             let (page, notice) = newest(hub, channel).await?;
-            channel.skip_to(conn, &page, notice.as_ref(), &hub.followers);
+            channel.skip_to(run, &page, notice.as_ref(), &hub.followers);
             Ok(false)
         }
     }

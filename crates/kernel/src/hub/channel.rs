@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::{
     Followers,
-    listener::{Listener, Stage},
+    listener::{Listener, Run, Stage},
     state::State,
     tell_transition,
 };
@@ -67,8 +67,8 @@ pub(super) enum Caught {
     More,
     /// The page does not follow what it has.
     Broken,
-    /// It is gone.
-    Gone,
+    /// The run is over: it has left.
+    Over,
 }
 
 impl Channel {
@@ -218,24 +218,23 @@ impl Channel {
     }
 
     /// Lets a waiting listener read the log from `at`, at its own pace.
-    pub(super) fn open_behind(&self, conn: &ConnId, at: Position, followers: &Followers) {
-        if let Some(listener) = self.lock().listeners.get_mut(conn) {
-            listener.open(at, Stage::CatchingUp, followers);
+    pub(super) fn open_behind(&self, run: &Run, at: Position, followers: &Followers) {
+        if let Some(listener) = self.lock().listeners.get_mut(&run.conn) {
+            listener.open(at, Stage::CatchingUp(run.clone()), followers);
         }
     }
 
-    /// Where a listener that catches up has come to; `None` for any other.
-    pub(super) fn behind_at(&self, conn: &ConnId) -> Option<Position> {
-        let state = self.lock();
-        let listener = state.listeners.get(conn)?;
-        matches!(listener.stage, Stage::CatchingUp).then(|| listener.at.clone())
+    /// Where a listener has come to in this run; `None` where the run is over.
+    pub(super) fn behind_at(&self, run: &Run) -> Option<Position> {
+        let mut state = self.lock();
+        state.in_run(run).map(|listener| listener.at.clone())
     }
 
     /// Gives a listener that catches up a page that was read after `from`; `part` encodes it, told
     /// whether more follows. With the last part the listener hears what arrives.
     pub(super) fn catch_up(
         &self,
-        conn: &ConnId,
+        run: &Run,
         from: &Position,
         page: &Page,
         part: impl FnOnce(bool) -> Envelope,
@@ -243,8 +242,8 @@ impl Channel {
     ) -> Caught {
         let mut state = self.lock();
         let (alone, cursor) = (state.nobody_hears(), state.cursor.clone());
-        let Some(listener) = state.listeners.get_mut(conn) else {
-            return Caught::Gone;
+        let Some(listener) = state.in_run(run) else {
+            return Caught::Over;
         };
         if !page.follows(from) {
             return Caught::Broken;
@@ -266,12 +265,12 @@ impl Channel {
     /// after `page`.
     pub(super) fn skip_to(
         &self,
-        conn: &ConnId,
+        run: &Run,
         page: &Page,
         notice: Option<&Envelope>,
         followers: &Followers,
     ) {
-        if let Some(listener) = self.lock().listeners.get_mut(conn) {
+        if let Some(listener) = self.lock().in_run(run) {
             listener.at = page.end();
             if let Some(notice) = notice {
                 listener.tell(notice, followers);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Followers, hand_over};
 use crate::{
     envelope::{Envelope, Position, Step},
+    id::ConnId,
     session::Session,
 };
 
@@ -17,9 +18,26 @@ pub(super) enum Stage {
     /// It is joining: what arrives is kept.
     Waiting(Kept),
     /// It reads the log, at its own pace, and gets nothing stored otherwise.
-    CatchingUp,
+    CatchingUp(Run),
     /// It gets what arrives.
     Live,
+}
+
+/// One catching up of a connection. A part that was read for one is not given to the connection in
+/// another, should it have left and come again meanwhile.
+#[derive(Clone)]
+pub(super) struct Run {
+    pub(super) conn: ConnId,
+    id: Arc<()>,
+}
+
+impl Run {
+    pub(super) fn of(session: &Session) -> Self {
+        Self {
+            conn: session.conn.clone(),
+            id: Arc::default(),
+        }
+    }
 }
 
 /// What arrived meanwhile, in order.
@@ -54,6 +72,10 @@ impl Listener {
             at: Position::start(),
             stage: Stage::Waiting(Kept::default()),
         }
+    }
+
+    pub(super) fn is_in(&self, run: &Run) -> bool {
+        matches!(&self.stage, Stage::CatchingUp(this) if Arc::ptr_eq(&this.id, &run.id))
     }
 
     pub(super) fn is_live(&self) -> bool {
@@ -115,7 +137,7 @@ impl Listener {
                 self.at = position.clone();
                 hand_over(&self.session, envelope)
             }
-            Stage::Live | Stage::CatchingUp => false,
+            Stage::Live | Stage::CatchingUp(_) => false,
         }
     }
 

@@ -2,7 +2,11 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::{Followers, channel::Next, listener::Listener};
+use super::{
+    Followers,
+    channel::Next,
+    listener::{Listener, Run},
+};
 use crate::{
     envelope::{Envelope, Position},
     id::ConnId,
@@ -33,6 +37,12 @@ pub(super) struct State {
 impl State {
     pub(super) fn live(&mut self) -> impl Iterator<Item = &mut Listener> {
         self.listeners.values_mut().filter(|l| l.is_live())
+    }
+
+    /// The listener that is catching up in this run, if it still is.
+    pub(super) fn in_run(&mut self, run: &Run) -> Option<&mut Listener> {
+        let listener = self.listeners.get_mut(&run.conn);
+        listener.filter(|listener| listener.is_in(run))
     }
 
     /// All places of which somebody here was told.
