@@ -1,4 +1,4 @@
-// EVENTS.md, reconnect-session and "Limits": what was missed may be many times what a connection's
+// EVENTS.md, reconnect-session and "Connecting": what was missed may be many times what a connection's
 // queue holds (4 MiB). It comes in parts, in order and before anything newer, as the client takes it,
 // and nobody is closed for the size of its own history.
 

@@ -1,4 +1,4 @@
-// EVENTS.md, "Limits".
+// CONFIGURATION.md, `[limits]`.
 
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
