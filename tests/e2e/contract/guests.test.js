@@ -55,6 +55,22 @@ onEveryRoute((route) => {
   });
 });
 
+test("what a guest buffered while away is refused until it has said who it is, and may be repeated then", async (t) => {
+  const [ann, bob] = [await registered(t, "ann"), await registered(t, "bob", { node: 1 })];
+  const roomName = await roomOf(ann, bob);
+  ann.drop();
+  await ann.next("disconnect");
+  const message = { roomName, text: "said while away", clientId: fresh("once") };
+  // The client sends it right at the reconnect, before the application has its turn.
+  const buffered = ann.ask("room-message", message);
+  ann.socket.connect();
+  assert.equal((await buffered).error?.code, "not_a_member");
+  await ann.ok("reconnect-session", { userId: ann.key });
+  await ann.ok("room-message", message);
+  await bob.next("room-message", { text: message.text, userId: ann.id });
+  assert.equal(bob.all("room-message", { text: message.text }).length, 1);
+});
+
 test("the same key is the same public id on every node", async (t) => {
   const ann = await registered(t, "ann");
   const tablet = await registered(t, "ann", { node: 1, key: ann.key });
