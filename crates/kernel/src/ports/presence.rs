@@ -105,8 +105,9 @@ pub enum Entry {
     /// A room that the user is a member of: held by another connection, or within the grace.
     Return,
     /// A place that this node knows to be held by its own connection. A room that the backend lost is
-    /// created anew; one that another has taken the place of is joined, if that may be. Fails where
-    /// the user was evicted since.
+    /// created anew; one that another has taken the place of is joined, if that may be, and never
+    /// where that would bring the user from a private room into a public one. Fails where the user was
+    /// evicted since.
     Restore(Held),
 }
 

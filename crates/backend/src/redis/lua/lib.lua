@@ -32,10 +32,14 @@ local function is_room(topic)
   return string.match(topic, '[#@]') == '#'
 end
 
+local function member_key(kind, place, user)
+  return P .. kind .. ':' .. place .. '\n' .. user
+end
+
 -- The key of a user's rooms, where the user is in this partition, and the name of one among them.
 local function user_rooms(place, user)
   local online, room = string.match(place, '^([^#]*)#(.*)$')
-  return P .. 'rooms:' .. online .. '\n' .. user, room
+  return member_key('rooms', online, user), room
 end
 
 -- Names the server that this runs on: another one after a failover, or a restart.
@@ -66,6 +70,11 @@ local function leap()
   call('HSET', P .. 'state', 'leap', beyond_all())
 end
 
+-- Whether a life has not told what it knew when a failover came, by where it began last.
+local function is_unheard(there)
+  return there and there ~= 'over' and there ~= server()
+end
+
 -- Whether other nodes may still know of more than the logs hold: after a failover, until each has
 -- begun anew or a lease has run out.
 local function is_closed()
@@ -76,21 +85,18 @@ local function is_closed()
   elseif not closed then
     return false
   end
-  local late, unheard = tonumber(closed) <= clock(), {}
+  local late = tonumber(closed) <= clock()
   local all = call('HGETALL', lives)
   for n = 1, #all, 2 do
-    if all[n + 1] ~= server() and all[n + 1] ~= 'over' then
-      unheard[#unheard + 1] = all[n]
+    if is_unheard(all[n + 1]) then
+      if not late then
+        return true
+      end
+      leap()
+      call('HSET', lives, all[n], 'over')
     end
   end
-  if #unheard > 0 and not late then
-    return true
-  end
   call('HDEL', state, 'closed')
-  for _, life in ipairs(unheard) do
-    leap()
-    call('HSET', lives, life, 'over')
-  end
   return false
 end
 
@@ -101,7 +107,8 @@ end
 
 -- Below this nothing is stored any more.
 local function lowest()
-  return math.max(floor(), tonumber(call('HGET', P .. 'state', 'leap') or 0))
+  local lost, untold = unpack(call('HMGET', P .. 'state', 'floor', 'leap'))
+  return math.max(tonumber(lost or 0), tonumber(untold or 0))
 end
 
 -- Begins a log beyond every `seq` that was ever given in this topic. Arguments: its `epoch`.
@@ -141,8 +148,8 @@ local function renew(topic, epoch, seq, renewed)
 end
 
 -- Before something is stored: a log that began after everything was lost, and before that was found
--- out, goes on above the floor, and any log above what nobody lived to tell of. What the nodes follow is appended to also while others may know of
--- more of it: under another epoch.
+-- out, goes on above the floor, and any log above what nobody lived to tell of. What the nodes follow
+-- is appended to also while others may know of more of it: under another epoch.
 local function mend_log(topic, head)
   local epoch, seq, at = unpack(call('HMGET', head, 'epoch', 'seq', 'server'))
   local base = lowest()

@@ -28,10 +28,6 @@
 -- microseconds, except for deadlines.
 local GRACE = tonumber(A.grace)
 
-local function member_key(kind, place, user)
-  return P .. kind .. ':' .. place .. '\n' .. user
-end
-
 -- Later than all before in this partition.
 local function stamp()
   local time = call('TIME')

@@ -1,9 +1,7 @@
 -- Releases some of what a dead incarnation holds in this partition; returns how much is left.
 local incarnation = A.incarnation
 
-local there = call('HGET', P .. 'lives', incarnation)
-if there and there ~= 'over' and there ~= server() then
-  -- It ended before it could tell what it knew when a failover came.
+if is_unheard(call('HGET', P .. 'lives', incarnation)) then
   leap()
 end
 -- Before anything is released, so that nothing is entered behind our back.
