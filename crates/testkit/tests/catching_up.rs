@@ -218,6 +218,21 @@ async fn leaving_meanwhile_ends_it() {
     }
 }
 
+/// The log begins anew, and what it brings is not taken over here yet: there is nothing to give.
+#[tokio::test(start_paused = true)]
+async fn who_has_all_there_is_before_the_node_has_waits_for_it() {
+    let scene = Scene::begin().await;
+    let store = &scene.cluster.store;
+    let client = scene.catch_up(0).await;
+    scene.cluster.nodes[1].faults.lag(true);
+    store.wipe();
+    sleep(Duration::from_secs(5)).await;
+    let all = client.drain().await;
+    let mut parts = all.iter().filter(|(event, _)| event == "missed-messages");
+    let empty = |data: &Value| data["messages"] == json!([]) && data["more"] == true;
+    assert!(parts.all(|(_, data)| !empty(data)), "{all:?}");
+}
+
 /// The same where the log is slower than everything else: a part that was read for a connection's
 /// former stay reaches nobody.
 #[tokio::test(start_paused = true)]

@@ -21,8 +21,8 @@ use crate::{
 /// Entries of a part.
 const PART: usize = 100;
 
-/// Pause before the log is asked again while the backend is away.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Pause before the log is asked again while the backend is away, and while it brings nothing.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_millis(50));
 
 /// Encodes a part, told whether more follows.
 pub type EncodePart = Arc<dyn Fn(&[Box<RawValue>], bool) -> Envelope + Send + Sync>;
@@ -40,42 +40,38 @@ pub(super) async fn catch_up(
             return;
         };
         match step(&hub, &channel, &run, &from, &encode).await {
-            Ok(true) => return,
-            Ok(false) => {}
+            Ok(Caught::Up(_) | Caught::Over) => return,
+            Ok(Caught::Later) => sleep(PAUSES.1).await,
+            Ok(Caught::More | Caught::Broken) => {}
             Err(error) => {
                 debug!(topic = %channel.topic, %error, "cannot read the log yet");
-                sleep(PAUSE).await;
+                sleep(PAUSES.0).await;
             }
         }
     }
 }
 
-/// `true` at the end.
+/// Gives it the next part.
 async fn step(
     hub: &Arc<Hub>,
     channel: &Arc<Channel>,
     run: &Run,
     from: &Position,
     encode: &EncodePart,
-) -> PortResult<bool> {
-    let page = hub
-        .backend
-        .log
-        .after(&channel.topic, from.seq, PART)
-        .await?;
+) -> PortResult<Caught> {
+    hub.may_carry(&channel.topic)?;
+    let log = &hub.backend.log;
+    let page = log.after(&channel.topic, from.seq, PART).await?;
     let messages = page.messages();
     let part = |more| encode(&messages, more);
-    match channel.catch_up(run, from, &page, part, &hub.followers) {
-        Caught::Up(next) => {
-            hub.go_on(channel, next);
-            Ok(true)
-        }
-        Caught::Over => Ok(true),
-        Caught::More => Ok(false),
+    let caught = channel.catch_up(run, from, &page, part, &hub.followers);
+    match &caught {
+        Caught::Up(next) => hub.go_on(channel, next.clone()),
         Caught::Broken => {
             let (page, notice) = newest(hub, channel).await?;
             channel.skip_to(run, &page, notice.as_ref(), &hub.followers);
-            Ok(false)
         }
+        Caught::More | Caught::Later | Caught::Over => {}
     }
+    Ok(caught)
 }

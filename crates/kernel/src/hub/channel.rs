@@ -65,6 +65,8 @@ pub(super) enum Caught {
     Up(Next),
     /// There is more to read.
     More,
+    /// The log brings nothing yet that the node has had.
+    Later,
     /// The page does not follow what it has.
     Broken,
     /// The run is over: it has left.
@@ -252,6 +254,9 @@ impl Channel {
         let reached = cursor
             .is_none_or(|cursor| cursor.same_life(&page.epoch) && cursor.seq <= listener.at.seq);
         let up = page.is_last(from) && (reached || alone);
+        if !up && page.entries.is_empty() {
+            return Caught::Later;
+        }
         listener.tell(&part(!up), followers);
         if !up {
             return Caught::More;

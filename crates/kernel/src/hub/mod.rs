@@ -38,7 +38,9 @@ use crate::{
     feature::Feature,
     membership::Membership,
     metric,
-    ports::{Appended, Backend, Heard, Once, Order, Page, Parcel, PortResult, Transition},
+    ports::{
+        Appended, Backend, Heard, Once, Order, Page, Parcel, PortError, PortResult, Transition,
+    },
     session::{SendError, Session},
     topic::Topic,
 };
@@ -87,6 +89,11 @@ impl Followers {
         features.fold(None, |notice, feature| {
             feature.broken(topic, page).or(notice)
         })
+    }
+
+    fn is_current(&self) -> bool {
+        self.membership()
+            .is_none_or(|membership| membership.is_current())
     }
 
     /// How many are in the namespace now, after a transition told in partition `n`. Partitions that
@@ -172,6 +179,20 @@ impl Hub {
         Ok(tokio::spawn(listen(self.clone(), heard)))
     }
 
+    /// Whether this node may carry anything between a room's members here and elsewhere
+    /// ([`Membership::is_current`]).
+    fn carries(&self, topic: &Topic) -> bool {
+        topic.room_name().is_none() || self.followers.is_current()
+    }
+
+    /// The same, for a step that reads or writes the log.
+    fn may_carry(&self, topic: &Topic) -> PortResult<()> {
+        let text = "this node may not be a part of the cluster any more";
+        self.carries(topic)
+            .then_some(())
+            .ok_or_else(|| PortError::NotSent(text.to_owned()))
+    }
+
     /// Whether the relay works, as far as is known: what others publish arrives here.
     pub fn hears(&self) -> bool {
         self.hears.load(Ordering::Relaxed)
@@ -234,6 +255,7 @@ impl Hub {
         draft: &Draft,
         once: Option<&Once>,
     ) -> Result<Appended, AppError> {
+        self.may_carry(topic)?;
         let appended = self.backend.log.append(topic, draft, once).await?;
         self.note_given(topic, &appended.position);
         counter!(metric::EVENTS_OUT, "kind" => "stored").increment(1);
@@ -243,15 +265,21 @@ impl Hub {
     /// Live: at once to this node's listeners, then to other nodes. With the relay away it reaches
     /// only this node's.
     pub async fn publish(&self, topic: &Topic, envelope: Envelope) {
-        self.emit_local(topic, &envelope);
         counter!(metric::EVENTS_OUT, "kind" => "live").increment(1);
-        if let Err(error) = self
-            .backend
-            .bus
-            .publish(topic, &Parcel::Message(envelope))
-            .await
-        {
+        if let Err(error) = self.relay(topic, envelope).await {
             warn!(%topic, %error, "a live message stays on this node");
+        }
+    }
+
+    /// To this node's listeners, whatever becomes of it elsewhere, then to the others.
+    async fn relay(&self, topic: &Topic, envelope: Envelope) -> PortResult<()> {
+        self.deliver(topic, &envelope);
+        match self.carries(topic) {
+            true => {
+                let parcel = Parcel::Message(envelope);
+                self.backend.bus.publish(topic, &parcel).await
+            }
+            false => Ok(()),
         }
     }
 
@@ -263,6 +291,13 @@ impl Hub {
 
     /// To this node's listeners only; returns how many took it.
     pub fn emit_local(&self, topic: &Topic, envelope: &Envelope) -> usize {
+        match self.carries(topic) {
+            true => self.deliver(topic, envelope),
+            false => 0,
+        }
+    }
+
+    fn deliver(&self, topic: &Topic, envelope: &Envelope) -> usize {
         let channel = self.lock().get(topic).cloned();
         channel.map_or(0, |channel| channel.deliver_live(envelope, &self.followers))
     }
@@ -331,13 +366,19 @@ impl Hub {
                 position,
                 parcel,
             } => {
-                let Some(channel) = self.lock().get(&topic).cloned() else {
+                let channel = self.lock().get(&topic).cloned();
+                let Some(channel) = channel.filter(|_| self.carries(&topic)) else {
                     return;
                 };
                 let next = channel.take(position, parcel, &self.followers);
                 self.go_on(&channel, next);
             }
-            Heard::Lost => self.compare(),
+            Heard::Lost => {
+                if let Some(membership) = self.followers.membership() {
+                    membership.verify();
+                }
+                self.compare();
+            }
             Heard::Up(up) => {
                 info!(up, "relay");
                 self.hears.store(up, Ordering::Relaxed);
