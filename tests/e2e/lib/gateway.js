@@ -85,9 +85,13 @@ async function build(features) {
 /** Below every system's ephemeral range: the kernel gives those ports away to outgoing connections. */
 const PORTS = { first: 4_100, count: 5_800 };
 
+/** Ports that `fetch` refuses to talk to. */
+const REFUSED = [4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697];
+
 async function freePort() {
   for (;;) {
     const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
+    if (REFUSED.includes(port)) continue;
     const server = createServer();
     const free = await new Promise((resolve) => {
       server.on("error", () => resolve(false));
