@@ -59,7 +59,6 @@ async fn step(
     from: &Position,
     encode: &EncodePart,
 ) -> PortResult<Caught> {
-    hub.may_carry(&channel.topic)?;
     let log = &hub.backend.log;
     let page = log.after(&channel.topic, from.seq, PART).await?;
     let messages = page.messages();

@@ -47,7 +47,6 @@ pub(super) async fn heal(hub: Arc<Hub>, channel: Arc<Channel>) {
 
 /// Reads and takes over one page; `true` when nothing is missing any more.
 async fn step(hub: &Hub, channel: &Channel) -> PortResult<bool> {
-    hub.may_carry(&channel.topic)?;
     let _permit = hub.healing.acquire().await;
     let from = channel.cursor();
     let log = &hub.backend.log;

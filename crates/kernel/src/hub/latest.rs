@@ -10,7 +10,7 @@ use metrics::counter;
 use tokio::time::sleep;
 
 use super::Hub;
-use crate::{envelope::Envelope, metric, topic::Topic};
+use crate::{envelope::Envelope, metric, ports::Parcel, topic::Topic};
 
 /// The shortest time between two messages of one key.
 const INTERVAL: Duration = Duration::from_millis(50);
@@ -42,8 +42,13 @@ async fn flush(hub: Arc<Hub>) {
     sleep(INTERVAL).await;
     let waiting = std::mem::take(&mut *hub.latest.waiting.lock().expect("no panic while held"));
     for ((topic, _), envelope) in waiting {
+        hub.emit_local(&topic, &envelope);
         counter!(metric::EVENTS_OUT, "kind" => "latest").increment(1);
         // Lost with the relay away: a newer one follows.
-        let _ = hub.relay(&topic, envelope).await;
+        let _ = hub
+            .backend
+            .bus
+            .publish(&topic, &Parcel::Message(envelope))
+            .await;
     }
 }

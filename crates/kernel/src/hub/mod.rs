@@ -38,9 +38,7 @@ use crate::{
     feature::Feature,
     membership::Membership,
     metric,
-    ports::{
-        Appended, Backend, Heard, Once, Order, Page, Parcel, PortError, PortResult, Transition,
-    },
+    ports::{Appended, Backend, Heard, Once, Order, Page, Parcel, PortResult, Transition},
     session::{SendError, Session},
     topic::Topic,
 };
@@ -89,11 +87,6 @@ impl Followers {
         features.fold(None, |notice, feature| {
             feature.broken(topic, page).or(notice)
         })
-    }
-
-    fn is_current(&self) -> bool {
-        self.membership()
-            .is_none_or(|membership| membership.is_current())
     }
 
     /// How many are in the namespace now, after a transition told in partition `n`. Partitions that
@@ -179,20 +172,6 @@ impl Hub {
         Ok(tokio::spawn(listen(self.clone(), heard)))
     }
 
-    /// Whether this node may carry anything between a room's members here and elsewhere
-    /// ([`Membership::is_current`]).
-    fn carries(&self, topic: &Topic) -> bool {
-        topic.room_name().is_none() || self.followers.is_current()
-    }
-
-    /// The same, for a step that reads or writes the log.
-    fn may_carry(&self, topic: &Topic) -> PortResult<()> {
-        let text = "this node may not be a part of the cluster any more";
-        self.carries(topic)
-            .then_some(())
-            .ok_or_else(|| PortError::NotSent(text.to_owned()))
-    }
-
     /// Whether the relay works, as far as is known: what others publish arrives here.
     pub fn hears(&self) -> bool {
         self.hears.load(Ordering::Relaxed)
@@ -255,7 +234,6 @@ impl Hub {
         draft: &Draft,
         once: Option<&Once>,
     ) -> Result<Appended, AppError> {
-        self.may_carry(topic)?;
         let appended = self.backend.log.append(topic, draft, once).await?;
         self.note_given(topic, &appended.position);
         counter!(metric::EVENTS_OUT, "kind" => "stored").increment(1);
@@ -265,21 +243,15 @@ impl Hub {
     /// Live: at once to this node's listeners, then to other nodes. With the relay away it reaches
     /// only this node's.
     pub async fn publish(&self, topic: &Topic, envelope: Envelope) {
+        self.emit_local(topic, &envelope);
         counter!(metric::EVENTS_OUT, "kind" => "live").increment(1);
-        if let Err(error) = self.relay(topic, envelope).await {
+        if let Err(error) = self
+            .backend
+            .bus
+            .publish(topic, &Parcel::Message(envelope))
+            .await
+        {
             warn!(%topic, %error, "a live message stays on this node");
-        }
-    }
-
-    /// To this node's listeners, whatever becomes of it elsewhere, then to the others.
-    async fn relay(&self, topic: &Topic, envelope: Envelope) -> PortResult<()> {
-        self.deliver(topic, &envelope);
-        match self.carries(topic) {
-            true => {
-                let parcel = Parcel::Message(envelope);
-                self.backend.bus.publish(topic, &parcel).await
-            }
-            false => Ok(()),
         }
     }
 
@@ -291,13 +263,6 @@ impl Hub {
 
     /// To this node's listeners only; returns how many took it.
     pub fn emit_local(&self, topic: &Topic, envelope: &Envelope) -> usize {
-        match self.carries(topic) {
-            true => self.deliver(topic, envelope),
-            false => 0,
-        }
-    }
-
-    fn deliver(&self, topic: &Topic, envelope: &Envelope) -> usize {
         let channel = self.lock().get(topic).cloned();
         channel.map_or(0, |channel| channel.deliver_live(envelope, &self.followers))
     }
@@ -366,19 +331,13 @@ impl Hub {
                 position,
                 parcel,
             } => {
-                let channel = self.lock().get(&topic).cloned();
-                let Some(channel) = channel.filter(|_| self.carries(&topic)) else {
+                let Some(channel) = self.lock().get(&topic).cloned() else {
                     return;
                 };
                 let next = channel.take(position, parcel, &self.followers);
                 self.go_on(&channel, next);
             }
-            Heard::Lost => {
-                if let Some(membership) = self.followers.membership() {
-                    membership.verify();
-                }
-                self.compare();
-            }
+            Heard::Lost => self.compare(),
             Heard::Up(up) => {
                 info!(up, "relay");
                 self.hears.store(up, Ordering::Relaxed);

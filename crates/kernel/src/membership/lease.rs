@@ -2,8 +2,8 @@
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, RwLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, RwLock,
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -31,14 +31,6 @@ pub(super) struct Lease {
     incarnation: RwLock<Incarnation>,
     /// A step may or may not have reached the backend, or this life is over.
     doubt: AtomicBool,
-    /// This life was over: what is noted here may not be so any more, until all is restored.
-    lapsed: AtomicBool,
-    /// How often something was lost on the way from the backend, which may be another one since, and
-    /// up to which of these a beat came through afterwards.
-    losses: AtomicU64,
-    verified: AtomicU64,
-    /// When the last beat that came through was sent.
-    beaten: Mutex<Instant>,
     /// Wakes the beat at once where there is doubt.
     wake: Notify,
     ready: AtomicBool,
@@ -55,10 +47,6 @@ impl Lease {
             node,
             times,
             doubt: AtomicBool::new(false),
-            lapsed: AtomicBool::new(false),
-            losses: AtomicU64::new(0),
-            verified: AtomicU64::new(0),
-            beaten: Mutex::new(Instant::now()),
             wake: Notify::new(),
             ready: AtomicBool::new(false),
             retired: AtomicBool::new(false),
@@ -95,29 +83,12 @@ impl Lease {
         result
     }
 
-    fn beaten(&self) -> MutexGuard<'_, Instant> {
-        self.beaten.lock().expect("no panic while held")
-    }
-
-    /// Whether what is noted here is how the cluster sees it: nobody can have taken this life for
-    /// dead.
-    fn is_current(&self) -> bool {
-        let verified = self.verified.load(Ordering::Relaxed) == self.losses.load(Ordering::Relaxed);
-        let sure = verified && !self.lapsed.load(Ordering::Relaxed);
-        sure && self.beaten().elapsed() < self.times.lease
-    }
-
     pub(super) fn is_settling(&self) -> bool {
         self.settling.load(Ordering::Relaxed)
     }
 
     pub(super) fn settled(&self) {
         self.settling.store(false, Ordering::Relaxed);
-    }
-
-    /// All is restored.
-    pub(super) fn is_whole(&self) {
-        self.lapsed.store(false, Ordering::Relaxed);
     }
 }
 
@@ -127,7 +98,6 @@ impl Membership {
     pub async fn run(self: &Arc<Self>) -> PortResult<()> {
         let mine = self.lease.incarnation();
         self.port.begin(&mine, None, &[]).await?;
-        *self.lease.beaten() = Instant::now();
         let beat = self.port.beat(&mine).await?;
         self.clock.adjust(beat.now);
         self.lease.ready.store(true, Ordering::Relaxed);
@@ -139,19 +109,6 @@ impl Membership {
     /// Whether the last beat came through: the node is a part of the cluster.
     pub fn ready(&self) -> bool {
         self.lease.ready.load(Ordering::Relaxed)
-    }
-
-    /// Whether this node may bring its rooms what comes from others, and others what comes from them:
-    /// one that was frozen or cut off, or whose backend is another one since, may hold members of
-    /// rooms that are somebody else's now.
-    pub(crate) fn is_current(&self) -> bool {
-        self.lease.is_current()
-    }
-
-    /// Something was lost on the way from the backend: makes sure that this life goes on.
-    pub(crate) fn verify(&self) {
-        self.lease.losses.fetch_add(1, Ordering::Relaxed);
-        self.lease.wake.notify_one();
     }
 
     /// After this, whatever happened, all nodes that live have entered again what they hold, and who
@@ -170,21 +127,11 @@ impl Membership {
     async fn beat(self: &Arc<Self>) -> PortResult<()> {
         let lease = &self.lease;
         let mine = lease.incarnation();
-        let (was_current, began) = (lease.is_current(), Instant::now());
-        let losses = lease.losses.load(Ordering::Relaxed);
         let beat = match self.port.beat(&mine).await {
-            Err(PortError::Fenced) => {
-                lease.lapsed.store(true, Ordering::Relaxed);
-                return self.reincarnate().await;
-            }
+            Err(PortError::Fenced) => return self.reincarnate().await,
             other => other?,
         };
-        *lease.beaten() = began;
-        lease.verified.store(losses, Ordering::Relaxed);
         self.clock.adjust(beat.now);
-        if !was_current && lease.is_current() {
-            self.hub.compare();
-        }
         if lease.doubt.load(Ordering::Relaxed) {
             self.reincarnate().await?;
         }

@@ -22,7 +22,6 @@ pub(super) async fn settle(membership: Arc<Membership>, old: Incarnation) {
     };
     match settled.await {
         Ok(()) => {
-            membership.lease.is_whole();
             membership.hub.compare();
             // If this fails, it is on the list of the next beat.
             let _ = membership.port.reap(&old).await;
