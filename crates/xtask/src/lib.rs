@@ -1,6 +1,7 @@
 //! The project's own commands; `main.rs` is their command line.
 
 pub mod bench;
+mod cargo;
 pub mod cluster;
 pub mod load;
 pub mod nginx;

@@ -18,7 +18,7 @@ pub struct Options {
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     url: String,
     /// The cluster's `jwt_secret`.
-    #[arg(long, env = "JWT_SECRET", hide_env_values = true)]
+    #[arg(long, env = "STARLING_JWT_SECRET", hide_env_values = true)]
     jwt_secret: String,
     /// Users at the same time.
     #[arg(long, default_value_t = 60)]

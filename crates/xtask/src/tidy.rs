@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::paths;
+use crate::{cargo::cargo, paths};
 
 /// Which of our own crates a crate may be built on. `gateway` and `testkit` see all.
 const MAY_USE: [(&str, &[&str]); 6] = [
@@ -32,8 +31,7 @@ pub fn run() -> Result<()> {
 
 /// Our crates with those of our crates that they are built on (tests may use more).
 fn own_dependencies() -> Result<BTreeMap<String, Vec<String>>> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
+    let output = cargo()
         .args([
             "metadata",
             "--format-version",
@@ -41,7 +39,6 @@ fn own_dependencies() -> Result<BTreeMap<String, Vec<String>>> {
             "--no-deps",
             "--offline",
         ])
-        .current_dir(paths::root())
         .output()
         .context("cargo metadata")?;
     let metadata: Value = serde_json::from_slice(&output.stdout).context("cargo metadata")?;

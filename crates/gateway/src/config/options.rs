@@ -119,7 +119,7 @@ options! {
         max_packet: usize = "max-packet", "STARLING_MAX_PACKET";
         /// Characters of a message's text [default: 4096]
         max_text: usize = "max-text", "STARLING_MAX_TEXT";
-        /// Rooms per connection [default: 64]
+        /// Rooms of a user, on all connections together [default: 64]
         max_rooms: usize = "max-rooms", "STARLING_MAX_ROOMS";
         /// Binary attachments of an event [default: 10]
         max_attachments: usize = "max-attachments", "STARLING_MAX_ATTACHMENTS";

@@ -1,12 +1,12 @@
 //! Building a binary of ours and finding what came out.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::paths;
+use crate::cargo::cargo;
 
 /// Builds the gateway; returns its executable. A release as it ships, otherwise with the features of
 /// the workspace, as all other commands have built its dependencies already.
@@ -16,14 +16,12 @@ pub(super) fn gateway(release: bool) -> Result<PathBuf> {
 
 /// Builds a binary of a package of ours; returns its executable.
 pub(crate) fn binary(package: &str, name: &str, release: bool) -> Result<PathBuf> {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command
-        .args([
-            "build",
-            "--quiet",
-            "--message-format=json-render-diagnostics",
-        ])
-        .current_dir(paths::root());
+    let mut command = cargo();
+    command.args([
+        "build",
+        "--quiet",
+        "--message-format=json-render-diagnostics",
+    ]);
     if release {
         command.args(["--release", "--package", package]);
     } else {

@@ -1,10 +1,10 @@
 //! Checks that run no test.
 
 use super::title;
-use crate::paths;
 use crate::programs;
-use crate::testing::steps::{cargo, succeeds};
+use crate::testing::steps::succeeds;
 use crate::tidy;
+use crate::{cargo::cargo, paths};
 
 /// Runs every check, also after one has failed; returns the names of those that did.
 pub(super) fn run() -> Vec<&'static str> {

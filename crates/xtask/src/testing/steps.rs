@@ -1,6 +1,5 @@
 //! The steps of `cargo xtask test` that install and run things.
 
-use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -11,8 +10,8 @@ use anyhow::{Context, Result};
 
 use super::counts::{self, Counts};
 use super::{must, title};
-use crate::paths;
 use crate::programs::{self, CHROMIUM, NGINX, NODE, NPM, REDIS};
+use crate::{cargo::cargo, paths};
 
 /// Installs what a bare machine lacks.
 pub(super) fn install(unit: bool, e2e: bool) -> Result<()> {
@@ -101,14 +100,6 @@ fn npm_ci(dir: &Path) -> Result<()> {
         succeeds(Command::new("npm").arg("ci").current_dir(dir)),
         "npm ci",
     )
-}
-
-/// Cargo at the root of the repository, the same one that runs us.
-pub(super) fn cargo() -> Command {
-    let mut command =
-        Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
-    command.current_dir(paths::root());
-    command
 }
 
 /// Runs it with its output shown.
