@@ -36,6 +36,9 @@ pub struct Faults {
 }
 
 impl Faults {
+    /// How the backend may fail from some step on.
+    pub const FROM_A_STEP_ON: [fn(&Self, usize); 2] = [Self::refuse_after, Self::unanswered_after];
+
     /// Nothing passes any more in either direction: the node is dead for the others.
     pub fn cut(&self) {
         self.cut.store(true, Ordering::Relaxed);

@@ -125,6 +125,13 @@ impl Node {
     pub async fn connect(&self, claims: Claims) -> Client {
         Client::connect(self.dispatcher.clone(), claims).await
     }
+
+    /// Whom the cluster holds in a place, as this node is told: the first hundred.
+    pub async fn members(&self, place: &Topic) -> PortResult<Vec<String>> {
+        let presence = &self.dispatcher.services().backend.presence;
+        let members = presence.members(place, 100).await?.list.into_iter();
+        Ok(members.map(|(member, _)| member.user.to_string()).collect())
+    }
 }
 
 /// `verify("alice")` is alice.

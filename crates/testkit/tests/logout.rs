@@ -13,27 +13,17 @@ use tokio::time::sleep;
 
 const ROOMS: [&str; 3] = ["r", "s", "t"];
 
-/// How the backend fails, from some step on.
-const FAILURES: [fn(&Faults, usize); 2] = [Faults::refuse_after, Faults::unanswered_after];
-
 async fn call(client: &Client, event: &str, room: &str) {
     let room = json!({"roomName": room});
     client.call(event, room).await.unwrap();
 }
 
-/// Whom the cluster holds in a room, or online.
-async fn members(cluster: &Cluster, place: &Topic) -> Vec<String> {
-    let presence = &cluster.nodes[0].dispatcher.services().backend.presence;
-    let members = presence.members(place, 10).await.unwrap();
-    let members = members.list.iter();
-    members.map(|(member, _)| member.user.to_string()).collect()
-}
-
 /// That nobody but `w` is in any view of who is where.
 async fn only_w_is_left(cluster: &Cluster, watcher: &Client, when: &str) {
+    let members = async |place: &Topic| cluster.nodes[0].members(place).await.unwrap();
     for room in ROOMS {
         let topic = Topic::room(&RoomName::parse(room).unwrap());
-        assert_eq!(members(cluster, &topic).await, ["w"], "{room}, {when}");
+        assert_eq!(members(&topic).await, ["w"], "{room}, {when}");
         for (node, hearing) in cluster.nodes.iter().zip([1, 0]) {
             let hub = &node.dispatcher.services().hub;
             assert_eq!(hub.listeners(&topic).len(), hearing, "{room}, {when}");
@@ -43,7 +33,7 @@ async fn only_w_is_left(cluster: &Cluster, watcher: &Client, when: &str) {
         assert_eq!(list["members"], json!(["w"]), "{room}, {when}");
     }
     let online = Topic::Namespace("/");
-    assert_eq!(members(cluster, &online).await, ["w"], "{when}");
+    assert_eq!(members(&online).await, ["w"], "{when}");
     let presence = &cluster.nodes[0].dispatcher.services().backend.presence;
     let user = UserId::parse("u").unwrap();
     let rooms = presence.whereabouts(&online, &user).await.unwrap().rooms;
@@ -99,7 +89,7 @@ async fn log_out_twice(fail: fn(&Faults, usize), steps: usize) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn a_logout_that_fails_at_any_step_and_is_repeated_leaves_no_ghost() {
-    for fail in FAILURES {
+    for fail in Faults::FROM_A_STEP_ON {
         let mut steps = 0;
         while !log_out_twice(fail, steps).await {
             steps += 1;

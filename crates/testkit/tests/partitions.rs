@@ -49,14 +49,6 @@ fn spoil_notes(server: &Server, spoil: bool) {
     }
 }
 
-/// Whom the cluster holds in a place.
-async fn members(node: &Node, place: &Topic) -> Vec<String> {
-    let presence = &node.dispatcher.services().backend.presence;
-    let members = presence.members(place, 10).await.unwrap();
-    let members = members.list.iter();
-    members.map(|(member, _)| member.user.to_string()).collect()
-}
-
 #[tokio::test]
 async fn who_entered_a_room_that_could_not_be_noted_is_no_ghost_after_a_logout() {
     let server = Server::start(&[]);
@@ -81,7 +73,7 @@ async fn who_entered_a_room_that_could_not_be_noted_is_no_ghost_after_a_logout()
     let in_room = Topic::room(&RoomName::parse("r").unwrap());
     let give_up = Instant::now() + Duration::from_secs(40);
     for place in [in_room, Topic::Namespace("/")] {
-        while members(&near, &place).await != ["w"] {
+        while near.members(&place).await.unwrap() != ["w"] {
             assert!(Instant::now() < give_up, "a ghost in {place}");
             sleep(Duration::from_millis(50)).await;
         }

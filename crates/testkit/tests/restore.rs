@@ -10,9 +10,6 @@ use tokio::time::{sleep, timeout};
 
 const ROOMS: [&str; 2] = ["r", "s"];
 
-/// How the backend fails, from some step on.
-const FAILURES: [fn(&Faults, usize); 2] = [Faults::refuse_after, Faults::unanswered_after];
-
 /// The owner of all rooms, on the first of two nodes.
 async fn owner(cluster: &Cluster) -> Client {
     let owner = cluster.connect(0, "owner").await;
@@ -32,6 +29,17 @@ async fn member(cluster: &Cluster, node: usize) -> Client {
         member.call("join-room", room).await.unwrap();
     }
     member
+}
+
+/// The owner, and on the second node a member who has heard one message of each room.
+async fn scene() -> (Cluster, Client, Client, Seen) {
+    let cluster = Cluster::start(2).await;
+    let owner = owner(&cluster).await;
+    let (member, mut seen) = (member(&cluster, 1).await, Seen::default());
+    say(&owner).await;
+    sleep(Duration::from_millis(100)).await;
+    seen.take(&member).await;
+    (cluster, owner, member, seen)
 }
 
 async fn say(owner: &Client) {
@@ -104,12 +112,8 @@ fn names(of: &Value) -> Vec<&str> {
 /// Comes back to a backend that fails after `steps`, and once more when it works. Whether all was
 /// well the first time, and whether it failed for some rooms only.
 async fn come_back_twice(fail: fn(&Faults, usize), steps: usize) -> (bool, bool) {
-    let cluster = Cluster::start(2).await;
-    let (owner, faults) = (owner(&cluster).await, &cluster.nodes[1].faults);
-    let (former, mut seen) = (member(&cluster, 1).await, Seen::default());
-    say(&owner).await;
-    sleep(Duration::from_millis(100)).await;
-    seen.take(&former).await;
+    let (cluster, owner, former, mut seen) = scene().await;
+    let faults = &cluster.nodes[1].faults;
     former.drop_connection().await;
     say(&owner).await;
 
@@ -151,7 +155,7 @@ async fn come_back_twice(fail: fn(&Faults, usize), steps: usize) -> (bool, bool)
 
 #[tokio::test(start_paused = true)]
 async fn a_room_that_a_passing_fault_keeps_one_out_of_is_named_and_a_repeat_misses_nothing() {
-    for fail in FAILURES {
+    for fail in Faults::FROM_A_STEP_ON {
         let mut some_failed = 0;
         for steps in 0.. {
             let (whole, partly) = come_back_twice(fail, steps).await;
@@ -167,13 +171,8 @@ async fn a_room_that_a_passing_fault_keeps_one_out_of_is_named_and_a_repeat_miss
 /// Restores a connection that is in its rooms already, on a backend that fails after `steps`, while
 /// the relay is behind with a message; `true` where all was well. Nothing is repeated.
 async fn restore_in_place(fail: fn(&Faults, usize), steps: usize, ask: bool) -> bool {
-    let cluster = Cluster::start(2).await;
-    let (owner, faults) = (owner(&cluster).await, &cluster.nodes[1].faults);
-    let (client, mut seen) = (member(&cluster, 1).await, Seen::default());
-    say(&owner).await;
-    sleep(Duration::from_millis(100)).await;
-    seen.take(&client).await;
-
+    let (cluster, owner, client, mut seen) = scene().await;
+    let faults = &cluster.nodes[1].faults;
     faults.lag(true);
     say(&owner).await;
     fail(faults, steps);
@@ -193,7 +192,7 @@ async fn restore_in_place(fail: fn(&Faults, usize), steps: usize, ask: bool) -> 
 
 #[tokio::test(start_paused = true)]
 async fn a_restore_of_a_connection_that_is_in_leaves_it_hearing_wherever_it_fails() {
-    for fail in FAILURES {
+    for fail in Faults::FROM_A_STEP_ON {
         for ask in [true, false] {
             let mut steps = 0;
             while !restore_in_place(fail, steps, ask).await {

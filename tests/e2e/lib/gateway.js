@@ -85,7 +85,7 @@ async function build(features) {
 /** Below every system's ephemeral range: the kernel gives those ports away to outgoing connections. */
 const PORTS = { first: 4_100, count: 5_800 };
 
-/** Ports that `fetch` refuses to talk to. */
+/** Ports that `fetch` refuses to talk to, as in crates/xtask/src/ports.rs. */
 const REFUSED = [4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697];
 
 async function freePort() {

@@ -21,8 +21,11 @@ use crate::{
 /// Entries of a part.
 const PART: usize = 100;
 
-/// Pause before the log is asked again while the backend is away, and while it brings nothing.
-const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_millis(50));
+/// Pause before the log is asked again while the backend is away.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The same while it brings nothing yet.
+const SHORT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Encodes a part, told whether more follows.
 pub type EncodePart = Arc<dyn Fn(&[Box<RawValue>], bool) -> Envelope + Send + Sync>;
@@ -41,11 +44,11 @@ pub(super) async fn catch_up(
         };
         match step(&hub, &channel, &run, &from, &encode).await {
             Ok(Caught::Up(_) | Caught::Over) => return,
-            Ok(Caught::Later) => sleep(PAUSES.1).await,
+            Ok(Caught::Later) => sleep(SHORT_PAUSE).await,
             Ok(Caught::More | Caught::Broken) => {}
             Err(error) => {
                 debug!(topic = %channel.topic, %error, "cannot read the log yet");
-                sleep(PAUSES.0).await;
+                sleep(PAUSE).await;
             }
         }
     }

@@ -75,10 +75,9 @@ impl Views<'_> {
 
     async fn check_room(&self, room: &str) -> Check {
         let services = self.nodes[0].dispatcher.services();
-        let members = services.backend.presence.members(&topic(room), 100).await;
-        let members = members.map_err(|error| error.to_string())?;
-        let members = members.list.iter();
-        let found: BTreeSet<_> = members.map(|(one, _)| one.user.to_string()).collect();
+        let members = self.nodes[0].members(&topic(room)).await;
+        let found = members.map_err(|error| error.to_string())?;
+        let found: BTreeSet<_> = found.into_iter().collect();
         let expected = self.inside(room);
         same(&found, &expected, || format!("members of {room}"))?;
         let (name, nobody) = (RoomName::parse(room).unwrap(), UserId::parse("x").unwrap());

@@ -76,7 +76,7 @@ local function is_unheard(there)
 end
 
 -- Whether other nodes may still know of more than the logs hold: after a failover, until each has
--- begun anew or a lease has run out.
+-- begun anew or a lease has run out. Whoever finds that one has makes the logs leap.
 local function is_closed()
   local state, lives = P .. 'state', P .. 'lives'
   local at, closed = unpack(call('HMGET', state, 'server', 'closed'))
