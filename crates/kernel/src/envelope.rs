@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{error::AppError, id::ConnId};
+use crate::{error::AppError, id::ConnId, time::Stamp};
 
 /// An event with its arguments, encoded for the wire.
 ///
@@ -24,6 +24,8 @@ pub struct Envelope {
     pub except: Option<ConnId>,
     /// Whether only the newest matters: dropped rather than queued for a slow client.
     pub volatile: bool,
+    /// To a room: when that was created. In another one of its name nobody gets it.
+    pub created: Stamp,
 }
 
 impl Envelope {
@@ -47,7 +49,14 @@ impl Envelope {
             attachments: Vec::new(),
             except: None,
             volatile: false,
+            created: Stamp::default(),
         }
+    }
+
+    /// The same, to the room that was created then.
+    pub fn to_room(mut self, created: Stamp) -> Self {
+        self.created = created;
+        self
     }
 
     /// The same, not to be sent to `conn`.
@@ -138,6 +147,8 @@ pub struct Draft {
     pub head: String,
     /// `"field":…}]`
     pub tail: String,
+    /// To a room: when that was created. Another one of its name does not take it.
+    pub created: Stamp,
 }
 
 impl Draft {
@@ -150,11 +161,18 @@ impl Draft {
                 event: event.to_owned(),
                 head: format!("[{name},{{"),
                 tail: format!("{rest}]"),
+                created: Stamp::default(),
             }),
             _ => Err(AppError::invalid(
                 "a stored message is a JSON object with a field",
             )),
         }
+    }
+
+    /// The same, to the room that was created then.
+    pub fn to_room(mut self, created: Stamp) -> Self {
+        self.created = created;
+        self
     }
 
     /// The message as it is delivered from `position`.
@@ -167,6 +185,7 @@ impl Draft {
             attachments: Vec::new(),
             except: None,
             volatile: false,
+            created: self.created,
         }
     }
 }

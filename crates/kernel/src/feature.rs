@@ -17,7 +17,7 @@ use crate::{
     payload::Payload,
     ports::{Backend, Page, Transition},
     session::{Session, Tokens},
-    time::Clock,
+    time::{Clock, Stamp},
     topic::{Namespace, Topic},
 };
 
@@ -79,6 +79,9 @@ pub struct Call<C> {
     pub command: C,
     /// Its binary parts.
     pub attachments: Vec<Bytes>,
+    /// When the room was created that the command is about ([`Command::room`]): what it says is for
+    /// nobody in another one of that name.
+    pub created: Stamp,
 }
 
 /// A piece of what the cluster does for its users.
@@ -150,9 +153,10 @@ impl Routes {
             Box::pin(async move {
                 let command: C = payload.decode()?;
                 command.check(&services.limits)?;
-                if let Some(room) = command.room() {
-                    require_member(&session, room, &services).await?;
-                }
+                let created = match command.room() {
+                    Some(room) => require_member(&session, room, &services).await?,
+                    None => Stamp::default(),
+                };
                 let attachments = payload.attachments;
                 handler(
                     feature,
@@ -160,6 +164,7 @@ impl Routes {
                         session,
                         command,
                         attachments,
+                        created,
                     },
                 )
                 .await
@@ -191,17 +196,18 @@ impl Routes {
     }
 }
 
+/// When the room was created that the user is a member of.
 async fn require_member(
     session: &Session,
     room: &RoomName,
     services: &Services,
-) -> Result<(), AppError> {
-    if session.in_room(room) {
-        return Ok(());
+) -> Result<Stamp, AppError> {
+    if let Some(created) = session.created(&Topic::room(room)) {
+        return Ok(created);
     }
     let user = session.identity().user;
     match services.backend.rooms.room(room, &user).await? {
-        Some(room) if room.member => Ok(()),
+        Some(room) if room.member => Ok(room.created),
         Some(_) => Err(AppError::not_a_member()),
         None => Err(AppError::room_not_found()),
     }

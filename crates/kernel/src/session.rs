@@ -215,7 +215,12 @@ impl Session {
 
     /// Whether this connection is in the room.
     pub fn in_room(&self, room: &RoomName) -> bool {
-        self.lock().places.contains_key(&Topic::room(room))
+        self.created(&Topic::room(room)).is_some()
+    }
+
+    /// When the room was created that this connection is in; zero for a place that is no room.
+    pub fn created(&self, place: &Topic) -> Option<Stamp> {
+        self.lock().places.get(place).map(|held| held.created)
     }
 
     /// The rooms this connection is in.

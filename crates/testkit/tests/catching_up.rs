@@ -51,13 +51,11 @@ impl Scene {
     async fn say(&mut self) {
         let said = json!({"roomName": "r", "text": "x".repeat(4_096)});
         let draft = Draft::new("room-message", &said).unwrap();
-        let hub = &self.cluster.nodes[0].dispatcher.services().hub;
-        self.last = hub
-            .store(&topic(), &draft, None)
-            .await
-            .unwrap()
-            .position
-            .seq;
+        let services = self.cluster.nodes[0].dispatcher.services();
+        let page = services.backend.log.latest(&topic(), 0).await.unwrap();
+        let draft = draft.to_room(page.created);
+        let stored = services.hub.store(&topic(), &draft, None).await;
+        self.last = stored.unwrap().position.seq;
     }
 
     /// The user on another connection, which has begun to catch up from the first message on.
@@ -244,6 +242,9 @@ async fn a_part_that_is_late_is_not_for_whoever_has_come_again() {
     for turns in 0..20 {
         for behind in [false, true] {
             let client = scene.cluster.connect(1, "u").await;
+            let room = json!({"roomName": "r"});
+            client.call("join-room", room).await.unwrap();
+            hub.leave(&client.session, &topic);
             let admit = || hub.admit(&client.session, &topic);
             let first = admit().await.unwrap();
             first.open_behind(begin.clone(), Arc::new(part));

@@ -79,8 +79,8 @@ impl TopicLog {
             epoch: self.epoch.clone(),
             base: self.base,
             head: self.head,
-            unsettled: false,
             entries: entries.cloned().collect(),
+            ..Page::default()
         }
     }
 }
@@ -221,12 +221,16 @@ impl State {
         draft: &Draft,
         once: Option<&Once>,
     ) -> PortResult<Appended> {
-        if matches!(topic, Topic::Room(..)) && !self.places.contains_key(topic) {
-            return Err(PortError::NoRoom);
-        }
         if self.leases.closed(now) {
             let text = "other nodes may know more";
             return Err(PortError::NotSent(text.into()));
+        }
+        if matches!(topic, Topic::Room(..)) {
+            match self.places.get(topic) {
+                None => return Err(PortError::NoRoom),
+                Some(place) if !place.is(draft.created) => return Err(PortError::NotAMember),
+                Some(_) => {}
+            }
         }
         if self.leases.take_unheard(now) {
             self.logs.leap = crate::floor(now);
@@ -297,6 +301,7 @@ impl State {
         let below = log.is_some_and(|log| log.head < self.logs.floor);
         Page {
             unsettled: self.leases.closed(now) || below,
+            created: self.created(topic),
             ..log.map(read).unwrap_or_default()
         }
     }

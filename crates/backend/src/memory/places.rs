@@ -123,7 +123,7 @@ impl State {
         Ok(Entered {
             first: arrival.first,
             at,
-            created: room.map(|room| room.created).unwrap_or_default(),
+            created: self.created(topic),
             private: room.is_some_and(|room| room.private),
             log: room.map_or_else(Position::start, |_| self.logs.end(topic)),
         })
@@ -379,11 +379,19 @@ impl State {
         let mut all: Vec<_> = place.members.values().collect();
         all.sort_by_key(|present| present.since);
         Members {
+            created: self.created(topic),
             total: all.len() as u64,
             list: (all.into_iter().take(limit))
                 .map(|present| (present.member.clone(), present.since.into()))
                 .collect(),
         }
+    }
+
+    /// When the room was created; zero for what is none.
+    pub(super) fn created(&self, topic: &Topic) -> Stamp {
+        let place = self.places.get(topic);
+        let room = place.and_then(|place| place.room.as_ref());
+        room.map_or_else(Stamp::default, |room| room.created)
     }
 
     pub(super) fn whereabouts(&self, namespace: &Topic, user: &UserId) -> Whereabouts {
@@ -418,6 +426,7 @@ impl State {
             conn: conn.cloned(),
             at,
             rooms: Vec::new(),
+            created: self.created(topic),
             total: place.members.len() as u64 - gone,
         };
         if !is_room(topic) {
@@ -445,7 +454,7 @@ impl Place {
     }
 
     /// Whether it is the room that was created then.
-    fn is(&self, created: Stamp) -> bool {
+    pub(super) fn is(&self, created: Stamp) -> bool {
         self.room
             .as_ref()
             .is_some_and(|room| room.created == created)

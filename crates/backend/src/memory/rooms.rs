@@ -74,7 +74,7 @@ fn listed(name: &RoomName, place: &Place) -> Option<Room> {
     place.room.as_ref().map(|room| Room {
         name: name.clone(),
         members: place.members.len() as u64,
-        created_at: room.created.into(),
+        created: room.created,
         private: room.private,
         granted: false,
         member: false,
@@ -83,7 +83,7 @@ fn listed(name: &RoomName, place: &Place) -> Option<Room> {
 
 fn oldest(mut rooms: Vec<Room>, limit: usize) -> Listing {
     let total = rooms.len() as u64;
-    rooms.sort_by(|a, b| (a.created_at, &a.name).cmp(&(b.created_at, &b.name)));
+    rooms.sort_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
     rooms.truncate(limit);
     Listing { rooms, total }
 }

@@ -5,6 +5,7 @@ use starling_kernel::{
     envelope::{Draft, Position},
     id,
     ports::{Appended, Log, Once, Page, PortResult},
+    time::Stamp,
     topic::Topic,
 };
 use tokio::time::Instant;
@@ -30,6 +31,7 @@ impl RedisNode {
             epoch: reply.take("epoch")?,
             base: reply.take("base")?,
             head: reply.take("head")?,
+            created: Stamp(reply.take("created")?),
             unsettled: reply.take("unsettled")?,
             entries: bodies.iter().filter_map(entry).collect(),
         })
@@ -64,6 +66,7 @@ impl Log for RedisNode {
         };
         let args = Args::default()
             .text("topic", topic)
+            .text("created", draft.created.0)
             .text("incarnation", self.life()?)
             .text("epoch", id::random(EPOCH_LEN))
             .text("keep", keep)

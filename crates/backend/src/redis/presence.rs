@@ -101,6 +101,7 @@ impl RedisNode {
                 .filter_map(|((user, at), info)| Some((member(user, info)?, at.into())))
                 .collect(),
             total: reply.take("total")?,
+            created: Stamp(reply.take("created")?),
         })
     }
 

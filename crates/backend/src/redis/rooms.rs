@@ -70,7 +70,7 @@ fn listing(mut reply: Reply, private: bool) -> PortResult<Listing> {
             .map(|((place, created), members)| Room {
                 name: name(place),
                 members,
-                created_at: Stamp(created).into(),
+                created: Stamp(created),
                 private,
                 granted: false,
                 member: false,
@@ -87,7 +87,7 @@ fn merge(parts: Vec<Listing>, limit: usize) -> Listing {
         all.rooms.extend(part.rooms);
     }
     all.rooms
-        .sort_by(|a, b| (a.created_at, &a.name).cmp(&(b.created_at, &b.name)));
+        .sort_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
     all.rooms.truncate(limit);
     all
 }
@@ -101,7 +101,7 @@ fn room(mut reply: Reply) -> PortResult<Room> {
     Ok(Room {
         name: name(&place),
         members: reply.take("members")?,
-        created_at: Stamp(reply.take("created")?).into(),
+        created: Stamp(reply.take("created")?),
         private: reply.take("private")?,
         granted: reply.take("granted")?,
         member: reply.take("member")?,

@@ -16,6 +16,7 @@ use starling_kernel::{
     envelope::{Draft, Envelope, Position},
     id::ConnId,
     ports::{Parcel, Transition},
+    time::Stamp,
 };
 
 /// The second line. Only what differs from the usual is written.
@@ -33,9 +34,16 @@ struct Header<'a> {
     /// Lengths of the attachments, in bytes.
     #[serde(rename = "a", default, skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<usize>,
+    /// When the room was created that it is to.
+    #[serde(rename = "c", default, skip_serializing_if = "is_no_room")]
+    created: Stamp,
     /// Who published it, if that one must not hear it.
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none", borrow)]
     origin: Option<Cow<'a, str>>,
+}
+
+fn is_no_room(created: &Stamp) -> bool {
+    *created == Stamp::default()
 }
 
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -57,6 +65,7 @@ impl Header<'_> {
             except: None,
             volatile: false,
             attachments: Vec::new(),
+            created: Stamp::default(),
             origin: None,
         }
     }
@@ -78,6 +87,7 @@ pub(super) struct Received {
 pub(super) fn draft_header(draft: &Draft) -> String {
     let header = Header {
         event: Cow::Borrowed(&draft.event),
+        created: draft.created,
         ..Header::of(Kind::Message)
     };
     header.line()
@@ -93,6 +103,7 @@ pub(super) fn encode(parcel: &Parcel, origin: &str) -> Vec<u8> {
                 except: envelope.except.clone(),
                 volatile: envelope.volatile,
                 attachments: envelope.attachments.iter().map(Bytes::len).collect(),
+                created: envelope.created,
                 origin,
                 ..Header::of(Kind::Message)
             };
@@ -178,6 +189,7 @@ fn message(header: &Header<'_>, content: Bytes) -> Option<Envelope> {
         attachments: attachments.collect(),
         except: header.except.clone(),
         volatile: header.volatile,
+        created: header.created,
     })
 }
 
@@ -211,6 +223,7 @@ mod tests {
         )));
         let mut marked = Envelope::with_args("image", &()).except(&ConnId::trusted("c1"));
         marked.volatile = true;
+        marked.created = Stamp(u64::MAX);
         marked.attachments = vec![vec![0, 10, 255].into(), Bytes::new(), vec![b']'; 3].into()];
         round_trip(Parcel::Message(marked));
         round_trip(Parcel::Order(Order::Disconnect {
@@ -222,6 +235,7 @@ mod tests {
     #[test]
     fn what_lua_writes_is_read() {
         let draft = Draft::new("room-message", &json!({"text": "a\nb"})).unwrap();
+        let draft = draft.to_room(Stamp(1_700_000_000_000_001));
         let position = Position {
             epoch: "e".into(),
             seq: 7,

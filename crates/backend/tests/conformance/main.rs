@@ -152,6 +152,7 @@ on_every_backend! {
         a_grant_lives_as_long_as_the_room
         a_rooms_names_do_not_leak_between_rooms
         only_a_member_may_return
+        the_next_room_of_a_name_is_another_in_all_that_is_said_of_it
         a_secret_is_the_first_candidate;
     listing:
         public_rooms_are_listed_oldest_first

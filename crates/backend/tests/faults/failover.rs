@@ -10,7 +10,7 @@ use starling_kernel::{
 use tokio::time::sleep;
 
 use crate::support::{
-    ground::{CHAT, Ground, Node, draft, room},
+    ground::{CHAT, Ground, Node, room},
     server::{Cluster, Server},
 };
 
@@ -19,7 +19,7 @@ const TAKEOVER: Duration = Duration::from_secs(30);
 
 /// Says something. A node that is fenced begins a new life, as the membership does.
 async fn try_to_say(node: &mut Node, topic: &Topic) -> PortResult<Position> {
-    let appended = node.backend.log.append(topic, &draft("again"), None).await;
+    let appended = node.append(topic, "again", None).await;
     if appended == Err(PortError::Fenced) {
         node.try_to_begin_anew(&[]).await?;
     }

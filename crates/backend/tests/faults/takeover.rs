@@ -75,7 +75,7 @@ async fn a_replica_that_was_behind_gives_no_place_twice() {
     assert_eq!((page.head, page.unsettled), (1, true));
     a.begin_anew(&known[0]).await;
     for topic in &topics {
-        let said = a.backend.log.append(topic, &draft("?"), None).await;
+        let said = a.append(topic, "?", None).await;
         assert!(matches!(said, Err(PortError::NotSent(_))), "{said:?}");
         let page = a.backend.log.latest(topic, 9).await.unwrap();
         assert!(page.unsettled);

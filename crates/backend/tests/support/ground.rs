@@ -13,8 +13,8 @@ use starling_kernel::{
     envelope::{Draft, Position},
     id::{ConnId, Incarnation, NodeId, RoomName, UserId},
     ports::{
-        Backend, Entered, Entry, Heard, Holder, Leave, Member, Parcel, PortResult, PresenceTimes,
-        Transition,
+        Appended, Backend, Entered, Entry, Heard, Holder, Leave, Member, Once, Parcel, PortResult,
+        PresenceTimes, Transition,
     },
     topic::{Namespace, Topic},
 };
@@ -247,8 +247,19 @@ impl Node {
     }
 
     pub(crate) async fn say(&self, topic: &Topic, text: &str) -> Position {
-        let appended = self.backend.log.append(topic, &draft(text), None).await;
-        appended.unwrap().position
+        self.append(topic, text, None).await.unwrap().position
+    }
+
+    /// Says something in the room that is there now.
+    pub(crate) async fn append(
+        &self,
+        topic: &Topic,
+        text: &str,
+        once: Option<&Once>,
+    ) -> PortResult<Appended> {
+        let log = &self.backend.log;
+        let draft = draft(text).to_room(log.latest(topic, 0).await?.created);
+        log.append(topic, &draft, once).await
     }
 
     /// The cases do not want to hear what was published before.

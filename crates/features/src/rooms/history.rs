@@ -16,13 +16,17 @@ struct History<'a> {
     recovered: Option<bool>,
 }
 
-/// The newest messages.
-pub(super) async fn latest(services: &Services, room: &RoomName) -> Result<Page, AppError> {
-    let log = &services.backend.log;
-    let page = log
-        .latest(&Topic::room(room), services.limits.history)
-        .await;
-    page.map_err(|_| AppError::join_failed())
+/// The newest messages of the room that the connection is in.
+pub(super) async fn latest(
+    services: &Services,
+    session: &Session,
+    room: &RoomName,
+) -> Result<Page, AppError> {
+    let (log, topic) = (&services.backend.log, Topic::room(room));
+    let page = log.latest(&topic, services.limits.history).await;
+    let created = session.created(&topic).unwrap_or_default();
+    page.and_then(|page| page.of(created))
+        .map_err(|_| AppError::join_failed())
 }
 
 pub(super) fn send(session: &Session, room: &RoomName, page: &Page) {
@@ -42,5 +46,5 @@ pub(super) fn begun_anew(room: &RoomName, page: &Page) -> Envelope {
         messages: page.messages(),
         recovered: Some(false),
     };
-    Envelope::new("room-history", &history)
+    Envelope::new("room-history", &history).to_room(page.created)
 }

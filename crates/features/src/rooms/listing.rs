@@ -146,7 +146,7 @@ fn merge(public: &Listing, private: Listing) -> Listing {
     let gone = public.rooms.len() - others.len();
     let mut rooms: Vec<Room> = others.into_iter().cloned().collect();
     rooms.extend(private.rooms);
-    rooms.sort_by(|a, b| (a.created_at, &a.name).cmp(&(b.created_at, &b.name)));
+    rooms.sort_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
     Listing {
         rooms,
         total: public.total + private.total - gone as u64,

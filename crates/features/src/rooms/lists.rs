@@ -75,7 +75,8 @@ impl MemberLists {
     /// Sends a comer the last list, where the next one may be long in coming.
     pub(super) fn greet(&self, session: &Session, room: &RoomName) {
         let list = self.lock().get(room).and_then(|recent| recent.list.clone());
-        if let Some(list) = list {
+        let created = session.created(&Topic::room(room));
+        if let Some(list) = list.filter(|list| created == Some(list.created)) {
             session.send(&list);
         }
     }
@@ -151,5 +152,5 @@ fn envelope(room: &RoomName, members: &Members) -> Envelope {
         users,
         total: members.total,
     };
-    Envelope::new("room-members", &list)
+    Envelope::new("room-members", &list).to_room(members.created)
 }

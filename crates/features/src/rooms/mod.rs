@@ -95,7 +95,7 @@ impl Rooms {
     async fn greet_again(&self, session: &Arc<Session>, room: &RoomName) -> Reply {
         let waiting = self.services.hub.admit_again(session, &Topic::room(room));
         if let Some(waiting) = waiting {
-            let page = history::latest(&self.services, room).await?;
+            let page = history::latest(&self.services, session, room).await?;
             greet(session, room, &page);
             waiting.open_after(page.end());
         } else {
@@ -145,7 +145,7 @@ impl Rooms {
             text: &text,
             timestamp,
         };
-        let draft = Draft::new("room-message", &said)?;
+        let draft = Draft::new("room-message", &said)?.to_room(call.created);
         let once = client_id.map(|client_id| Once {
             user: identity.user.clone(),
             client_id,
@@ -165,7 +165,9 @@ impl Rooms {
             event,
             data,
         } = call.command;
-        let mut envelope = Envelope::new(&event, &data).except(&call.session.conn);
+        let mut envelope = Envelope::new(&event, &data)
+            .except(&call.session.conn)
+            .to_room(call.created);
         envelope.attachments = call.attachments;
         self.services
             .hub
@@ -192,7 +194,7 @@ impl Rooms {
             user_id: &transition.member.user,
             username: &transition.member.username,
         };
-        let mut envelope = Envelope::new(event, &comer);
+        let mut envelope = Envelope::new(event, &comer).to_room(transition.created);
         envelope.except = transition.conn.clone();
         self.services.hub.emit_local(topic, &envelope);
     }

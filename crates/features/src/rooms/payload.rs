@@ -246,7 +246,7 @@ impl<'a> From<&'a Room> for Listed<'a> {
         Self {
             name: &room.name,
             member_count: room.members,
-            created_at: room.created_at,
+            created_at: room.created.into(),
         }
     }
 }

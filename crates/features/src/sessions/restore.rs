@@ -103,7 +103,7 @@ async fn come_back(
         (None, _) => None,
         // It is being given what it misses.
         (Some(after), Way::Stays) => Some(Missed::nothing(after)),
-        (Some(after), _) => match missed(services, room, after, left).await {
+        (Some(after), _) => match missed(services, session, room, after, left).await {
             Ok(Some(missed)) => Some(missed),
             // A repeat begins where this would have.
             _ => {
@@ -140,17 +140,23 @@ impl Missed {
 /// Reads what came after `after`, as much as there is `left` for; `None` where it cannot be told now.
 async fn missed(
     services: &Services,
+    session: &Session,
     room: &RoomName,
     after: u64,
     left: &mut usize,
 ) -> PortResult<Option<Missed>> {
-    let (topic, log) = (Topic::room(room), &services.backend.log);
+    let topic = Topic::room(room);
+    let created = session.created(&topic).unwrap_or_default();
+    let read = async |after, most| {
+        let page = services.backend.log.after(&topic, after, most).await?;
+        page.of(created)
+    };
     let most = |left: usize| if left == 0 { 1 } else { READ };
-    let mut page = log.after(&topic, after, most(*left)).await?;
+    let mut page = read(after, most(*left)).await?;
     let recovered = page.recovers(after);
     let mut at = page.place(after);
     if !recovered {
-        page = log.after(&topic, 0, most(*left)).await?;
+        page = read(0, most(*left)).await?;
         at = page.place(page.entries.first().map_or(page.head, |(seq, _)| seq - 1));
     }
     let mut messages = Vec::new();
@@ -161,7 +167,7 @@ async fn missed(
         if !take(&page, &mut at, &mut messages, left) {
             break;
         }
-        page = log.after(&topic, at.seq, READ).await?;
+        page = read(at.seq, READ).await?;
         if !page.follows(&at) {
             // Trimmed while it was read: the parts that follow tell of it.
             break;

@@ -13,6 +13,7 @@ use starling_kernel::{
     feature::{Call, Command, Feature, Reply, Routes, Services, done},
     id::{ConnId, RoomName, UserId},
     session::{Identity, Session},
+    time::Stamp,
     topic::Topic,
 };
 use tokio::time::{Instant, sleep_until};
@@ -24,8 +25,13 @@ pub(crate) struct Typing {
     services: Arc<Services>,
     /// Until when each counts as typing, by connection: at most one entry for each room it may
     /// send to.
-    until: Mutex<HashMap<ConnId, HashMap<RoomName, Instant>>>,
+    until: Mutex<Typists>,
 }
+
+type Typists = HashMap<ConnId, HashMap<Room, Instant>>;
+
+/// A room, and when it was created: the next one of its name is another.
+type Room = (RoomName, Stamp);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -52,7 +58,7 @@ struct Notice<'a> {
 #[derive(Clone)]
 struct Typist {
     conn: ConnId,
-    room: RoomName,
+    room: Room,
     identity: Identity,
 }
 
@@ -65,7 +71,7 @@ impl Typing {
     }
 
     async fn start(self: Arc<Self>, call: Call<InRoom>) -> Reply {
-        let typist = Typist::new(&call.session, &call.command.room_name);
+        let typist = Typist::of(call);
         let until = Instant::now() + SILENCE;
         let running = {
             let mut all = self.lock();
@@ -80,7 +86,7 @@ impl Typing {
     }
 
     async fn stop(self: Arc<Self>, call: Call<InRoom>) -> Reply {
-        let typist = Typist::new(&call.session, &call.command.room_name);
+        let typist = Typist::of(call);
         self.end(&typist).await;
         done()
     }
@@ -124,30 +130,35 @@ impl Typing {
 
     async fn tell(&self, event: &str, typist: &Typist) {
         let Identity { user, username } = &typist.identity;
+        let (room_name, created) = &typist.room;
         let notice = Notice {
-            room_name: &typist.room,
+            room_name,
             username,
             user_id: user,
         };
-        let envelope = Envelope::new(event, &notice).except(&typist.conn);
-        self.services
-            .hub
-            .publish(&Topic::room(&typist.room), envelope)
-            .await;
+        let envelope = Envelope::new(event, &notice)
+            .except(&typist.conn)
+            .to_room(*created);
+        let topic = Topic::room(room_name);
+        self.services.hub.publish(&topic, envelope).await;
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ConnId, HashMap<RoomName, Instant>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Typists> {
         self.until.lock().expect("no panic while held")
     }
 }
 
 impl Typist {
-    fn new(session: &Session, room: &RoomName) -> Self {
+    fn new(session: &Session, room: Room) -> Self {
         Self {
             conn: session.conn.clone(),
-            room: room.clone(),
+            room,
             identity: session.identity(),
         }
+    }
+
+    fn of(call: Call<InRoom>) -> Self {
+        Self::new(&call.session, (call.command.room_name, call.created))
     }
 }
 
@@ -165,7 +176,7 @@ impl Feature for Typing {
             None => return,
         };
         for room in rooms {
-            self.end(&Typist::new(session, &room)).await;
+            self.end(&Typist::new(session, room)).await;
         }
     }
 }

@@ -65,7 +65,7 @@ pub(super) enum Caught {
     Up(Next),
     /// There is more to read.
     More,
-    /// The log brings nothing yet that the node has had.
+    /// The log brings nothing yet that the node has had, or is another room's.
     Later,
     /// The page does not follow what it has.
     Broken,
@@ -190,11 +190,15 @@ impl Channel {
         }
     }
 
-    /// Lets a live listener wait again; returns where it was.
-    pub(super) fn pause(&self, conn: &ConnId) -> Option<Position> {
+    /// Lets a listener wait again, if it is in one of these stages; returns where it was.
+    pub(super) fn pause(
+        &self,
+        conn: &ConnId,
+        which: impl FnOnce(&Listener) -> bool,
+    ) -> Option<Position> {
         let mut state = self.lock();
         let listener = state.listeners.get_mut(conn)?;
-        listener.pause()
+        which(listener).then(|| listener.pause())
     }
 
     /// Lets a waiting listener hear everything after `at`, up to which it has just been told.
@@ -204,7 +208,7 @@ impl Channel {
         let Some(listener) = state.listeners.get_mut(conn) else {
             return Next::Nothing;
         };
-        let whole = listener.open(at, Stage::Live, followers);
+        let whole = listener.open(&self.topic, at, Stage::Live, followers);
         let at = listener.at.clone();
         state.suspect |= !whole;
         state.join(at, alone)
@@ -215,14 +219,15 @@ impl Channel {
         let mut state = self.lock();
         let at = state.cursor.clone().unwrap_or_else(Position::start);
         if let Some(listener) = state.listeners.get_mut(conn) {
-            listener.open(at, Stage::Live, followers);
+            listener.open(&self.topic, at, Stage::Live, followers);
         }
     }
 
     /// Lets a waiting listener read the log from `at`, at its own pace.
     pub(super) fn open_behind(&self, run: &Run, at: Position, followers: &Followers) {
         if let Some(listener) = self.lock().listeners.get_mut(&run.conn) {
-            listener.open(at, Stage::CatchingUp(run.clone()), followers);
+            let stage = Stage::CatchingUp(run.clone());
+            listener.open(&self.topic, at, stage, followers);
         }
     }
 
@@ -247,6 +252,10 @@ impl Channel {
         let Some(listener) = state.in_run(run) else {
             return Caught::Over;
         };
+        if !listener.is_in_room(page.created) {
+            // It is about to be put out, or let into the next room of that name.
+            return Caught::Later;
+        }
         if !page.follows(from) {
             return Caught::Broken;
         }
@@ -257,7 +266,7 @@ impl Channel {
         if !up && page.entries.is_empty() {
             return Caught::Later;
         }
-        listener.tell(&part(!up), followers);
+        listener.tell(&part(!up).to_room(page.created), followers);
         if !up {
             return Caught::More;
         }
@@ -275,7 +284,9 @@ impl Channel {
         notice: Option<&Envelope>,
         followers: &Followers,
     ) {
-        if let Some(listener) = self.lock().in_run(run) {
+        if let Some(listener) = self.lock().in_run(run)
+            && listener.is_in_room(page.created)
+        {
             listener.at = page.end();
             if let Some(notice) = notice {
                 listener.tell(notice, followers);
@@ -368,7 +379,7 @@ impl Channel {
         if let Some(at) = state.highest() {
             state.note_given(&at);
         }
-        for listener in state.live() {
+        for listener in state.live_in(page) {
             if page.follows(&listener.at) {
                 for (seq, parcel) in &page.entries {
                     if let Parcel::Message(envelope) = parcel {

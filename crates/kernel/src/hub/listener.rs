@@ -7,6 +7,8 @@ use crate::{
     envelope::{Envelope, Position, Step},
     id::ConnId,
     session::Session,
+    time::Stamp,
+    topic::Topic,
 };
 
 /// Messages kept for a connection that is joining; what comes beyond them is read from the log, or
@@ -60,6 +62,8 @@ impl Kept {
 
 pub(super) struct Listener {
     pub(super) session: Arc<Session>,
+    /// When the room was created that it is in. It is given nothing of others of that name.
+    created: Stamp,
     /// Up to where it was given everything, once it is not waiting any more.
     pub(super) at: Position,
     pub(super) stage: Stage,
@@ -69,6 +73,7 @@ impl Listener {
     pub(super) fn waiting(session: &Arc<Session>) -> Self {
         Self {
             session: session.clone(),
+            created: Stamp::default(),
             at: Position::start(),
             stage: Stage::Waiting(Kept::default()),
         }
@@ -82,17 +87,27 @@ impl Listener {
         matches!(self.stage, Stage::Live)
     }
 
-    /// It hears nothing until it is opened again; returns where it was, if it was live.
-    pub(super) fn pause(&mut self) -> Option<Position> {
-        self.is_live().then(|| {
-            self.stage = Stage::Waiting(Kept::default());
-            self.at.clone()
-        })
+    /// Whether this is of the room that it is in.
+    pub(super) fn is_in_room(&self, created: Stamp) -> bool {
+        self.created == created
+    }
+
+    /// It hears nothing until it is opened again; returns where it was.
+    pub(super) fn pause(&mut self) -> Position {
+        self.stage = Stage::Waiting(Kept::default());
+        self.at.clone()
     }
 
     /// It has everything up to `at`, and goes on from there as `stage` says. Of what was kept it is
     /// given the unstored, and what follows `at` without a hole; `false` where there is a hole.
-    pub(super) fn open(&mut self, at: Position, stage: Stage, followers: &Followers) -> bool {
+    pub(super) fn open(
+        &mut self,
+        topic: &Topic,
+        at: Position,
+        stage: Stage,
+        followers: &Followers,
+    ) -> bool {
+        self.created = self.session.created(topic).unwrap_or_default();
         self.at = at;
         let Stage::Waiting(kept) = std::mem::replace(&mut self.stage, stage) else {
             return true;
@@ -122,7 +137,7 @@ impl Listener {
                 kept.keep(None, envelope);
                 false
             }
-            _ => hand_over(&self.session, envelope),
+            _ => self.is_in_room(envelope.created) && hand_over(&self.session, envelope),
         }
     }
 
@@ -133,7 +148,9 @@ impl Listener {
                 kept.keep(Some(position), envelope);
                 false
             }
-            Stage::Live if self.at.step_to(position) != Step::Old => {
+            Stage::Live
+                if self.created == envelope.created && self.at.step_to(position) != Step::Old =>
+            {
                 self.at = position.clone();
                 hand_over(&self.session, envelope)
             }
@@ -141,9 +158,9 @@ impl Listener {
         }
     }
 
-    /// Tells it something, whatever its stage.
+    /// Tells it something about its room, whatever its stage.
     pub(super) fn tell(&self, notice: &Envelope, followers: &Followers) {
-        let given = hand_over(&self.session, notice);
+        let given = self.is_in_room(notice.created) && hand_over(&self.session, notice);
         followers.delivered(&notice.event, given.into());
     }
 }

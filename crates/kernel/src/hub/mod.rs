@@ -31,6 +31,7 @@ use tracing::{info, warn};
 pub use admission::Admission;
 pub use catch_up::EncodePart;
 use channel::{Channel, Next};
+use listener::Listener;
 
 use crate::{
     envelope::{Draft, Envelope, Position},
@@ -40,6 +41,7 @@ use crate::{
     metric,
     ports::{Appended, Backend, Heard, Once, Order, Page, Parcel, PortResult, Transition},
     session::{SendError, Session},
+    time::Stamp,
     topic::Topic,
 };
 
@@ -208,13 +210,43 @@ impl Hub {
         topic: &Topic,
     ) -> Option<Admission> {
         let channel = self.lock().get(topic).cloned()?;
-        let at = channel.pause(&session.conn)?;
+        let at = channel.pause(&session.conn, Listener::is_live)?;
         Some(Admission::new(
             self.clone(),
             channel,
             session.clone(),
             Some(at),
         ))
+    }
+
+    /// The room that the connection was in is gone, and the user was let into the next one of that
+    /// name: what it hears goes on there, after the newest that there is. `note` notes where it is.
+    pub(crate) async fn begin_anew(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        topic: &Topic,
+        created: Stamp,
+        note: impl FnOnce(),
+    ) -> PortResult<()> {
+        let channel = self.lock().get(topic).cloned();
+        let waiting = channel.and_then(|channel| {
+            let at = channel.pause(&session.conn, |_| true)?;
+            Some((channel, at))
+        });
+        let Some((channel, at)) = waiting else {
+            note();
+            return Ok(());
+        };
+        let (hub, session) = (self.clone(), session.clone());
+        let admission = Admission::new(hub, channel.clone(), session.clone(), Some(at));
+        let (page, notice) = heal::newest(self, &channel).await?;
+        let page = page.of(created)?;
+        note();
+        if let Some(notice) = notice {
+            session.send(&notice);
+        }
+        admission.open_after(page.end());
+        Ok(())
     }
 
     /// The opposite of [`Hub::admit`].

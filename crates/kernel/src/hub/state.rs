@@ -94,9 +94,14 @@ impl State {
         }
     }
 
+    /// Those that hear the room that the page is of.
+    pub(super) fn live_in(&mut self, page: &Page) -> impl Iterator<Item = &mut Listener> {
+        self.live().filter(|l| l.is_in_room(page.created))
+    }
+
     /// Whether everybody who hears can go on with the page.
     pub(super) fn all_go_on_with(&mut self, page: &Page) -> bool {
-        self.live()
+        self.live_in(page)
             .all(|listener| listener.at.same_life(&page.epoch) && listener.at.seq <= page.head)
     }
 

@@ -39,13 +39,14 @@ impl Membership {
         most: usize,
     ) -> PortResult<Page> {
         if most > 0 {
-            return self.log.latest(topic, most).await;
+            return self.log.latest(topic, most).await?.of(entered.created);
         }
         let at = entered.log.clone();
         Ok(Page {
             epoch: at.epoch,
             base: at.seq,
             head: at.seq,
+            created: entered.created,
             ..Page::default()
         })
     }

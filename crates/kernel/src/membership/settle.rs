@@ -6,7 +6,9 @@ use futures_util::{StreamExt, stream};
 use tokio::time::sleep;
 use tracing::warn;
 
-use super::{AT_ONCE, Entry, Held, Membership, PortError, PortResult, Session, Topic, member};
+use super::{
+    AT_ONCE, Entered, Entry, Held, Membership, PortError, PortResult, Session, Topic, member,
+};
 use crate::id::Incarnation;
 
 /// Pause before a step that could not be sent is tried again.
@@ -85,17 +87,38 @@ impl Membership {
             .enter(place, &member, &holder, &entry, usize::MAX)
             .await;
         match result {
-            Ok(entered) => session.places(|places| {
-                if let Some(held) = places.get_mut(place) {
-                    (held.created, held.private) = (entered.created, entered.private);
-                }
-            }),
+            Ok(entered) => return self.note_restored(session, place, &entered).await,
             Err(error @ (PortError::NotSent(_) | PortError::Unknown(_) | PortError::Fenced)) => {
                 return Err(error);
             }
             Err(_) => self.put_out(session, place),
         }
         Ok(())
+    }
+
+    /// It is in the room that it was in, or in the next one of that name, which begins for it then.
+    async fn note_restored(
+        &self,
+        session: &Arc<Session>,
+        place: &Topic,
+        entered: &Entered,
+    ) -> PortResult<()> {
+        let note = || {
+            session.places(|places| {
+                if let Some(held) = places.get_mut(place) {
+                    (held.created, held.private) = (entered.created, entered.private);
+                }
+            });
+        };
+        if session.created(place) == Some(entered.created) {
+            return Ok(());
+        }
+        let begun = self.hub.begin_anew(session, place, entered.created, note);
+        match begun.await {
+            // It is another one once more: restoring finds out whether it may be there.
+            Err(PortError::NotAMember) => Err(PortError::NotSent("the room has gone".into())),
+            other => other,
+        }
     }
 
     /// The user was evicted while this node was away, or another room of that name does not let it

@@ -1,10 +1,11 @@
 use async_trait::async_trait;
 use serde_json::value::RawValue;
 
-use super::{Parcel, PortResult};
+use super::{Parcel, PortError, PortResult};
 use crate::{
     envelope::{Draft, Position},
     id::UserId,
+    time::Stamp,
     topic::Topic,
 };
 
@@ -35,6 +36,8 @@ pub struct Page {
     pub base: u64,
     /// The newest `seq` at the time of reading, [`Page::base`] where there is none.
     pub head: u64,
+    /// Of a room: when that was created.
+    pub created: Stamp,
     /// Nodes may still know of more that the log once held ([`Log::renew`]): it cannot be told now
     /// whether somebody missed nothing.
     pub unsettled: bool,
@@ -43,6 +46,15 @@ pub struct Page {
 }
 
 impl Page {
+    /// The page, if it is of the room that was created then, and not of another one of its name:
+    /// [`PortError::NotAMember`].
+    pub fn of(self, created: Stamp) -> PortResult<Self> {
+        match self.created == created {
+            true => Ok(self),
+            false => Err(PortError::NotAMember),
+        }
+    }
+
     /// The messages' data, as clients get it.
     pub fn messages(&self) -> Vec<Box<RawValue>> {
         let data = |parcel: &Parcel| match parcel {
@@ -124,7 +136,8 @@ pub trait Log: Send + Sync {
     /// subscribed nodes *including this one*. The log keeps a bounded number of the newest entries
     /// (see the backend's configuration) and trims the oldest.
     ///
-    /// The log of a room lives and dies with the room: [`super::PortError::NoRoom`] without it.
+    /// The log of a room lives and dies with the room: [`PortError::NoRoom`] without it,
+    /// [`PortError::NotAMember`] where the draft is to another one of that name.
     async fn append(
         &self,
         topic: &Topic,

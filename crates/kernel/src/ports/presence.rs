@@ -61,6 +61,9 @@ pub struct Transition {
     /// in when the last connection was lost.
     #[serde(default)]
     pub rooms: Vec<RoomName>,
+    /// Of a room: when that was created.
+    #[serde(default)]
+    pub created: Stamp,
     /// How many members the place has now; published by the backend as those of its partition, and
     /// told to features as those of all.
     #[serde(default)]
@@ -157,6 +160,8 @@ pub struct Members {
     pub list: Vec<(Member, Timestamp)>,
     /// How many there are.
     pub total: u64,
+    /// Of a room: when that was created.
+    pub created: Stamp,
 }
 
 /// What the cluster knows of a user, wherever its connections are.

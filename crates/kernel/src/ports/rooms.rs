@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use super::PortResult;
 use crate::{
     id::{RoomName, UserId},
-    time::Timestamp,
+    time::Stamp,
 };
 
 /// A room as others may know it.
@@ -13,8 +13,8 @@ pub struct Room {
     pub name: RoomName,
     /// Members, those within the grace included.
     pub members: u64,
-    /// When it was created.
-    pub created_at: Timestamp,
+    /// When it was created, which tells it from others of its name.
+    pub created: Stamp,
     /// Whether entering needs a grant.
     pub private: bool,
     /// Whether the asking user holds a grant; not said in a listing.

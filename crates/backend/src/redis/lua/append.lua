@@ -1,4 +1,4 @@
--- Recognises a repeat, else stores and publishes a draft.
+-- Recognises a repeat, else stores and publishes a draft, to a room if it is the one `created` then.
 -- `once` names the draft by its sender's choice, or is empty.
 local topic = A.topic
 
@@ -6,8 +6,8 @@ if not is_alive(A.incarnation) then
   return { 'refused', 'fenced' }
 elseif is_closed() then
   return { 'refused', 'closed' }
-elseif is_room(topic) and call('EXISTS', P .. 'room:' .. topic) == 0 then
-  return { 'refused', 'no_room' }
+elseif is_room(topic) and created(topic) ~= A.created then
+  return { 'refused', created(topic) == 0 and 'no_room' or 'not_a_member' }
 end
 
 local once = A.once ~= '' and P .. 'once:' .. A.once

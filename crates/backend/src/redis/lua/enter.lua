@@ -23,10 +23,10 @@ local at, now = stamp(), clock()
 local before = call('HGET', P .. 'info:' .. place, user)
 local room = P .. 'room:' .. place
 
-local function create(created)
-  call('HSET', room, 'created', created, 'private', A.private)
+local function create(at_first)
+  call('HSET', room, 'created', at_first, 'private', A.private)
   if string.sub(place, 1, 2) == '/#' then
-    call('ZADD', P .. (A.private == '1' and 'private' or 'public'), created, place)
+    call('ZADD', P .. (A.private == '1' and 'private' or 'public'), at_first, place)
   end
   if entry == 'create' then
     call('SADD', P .. 'grants:' .. place, user)
@@ -40,8 +40,8 @@ local function may_join(private)
 end
 
 if is_room(place) then
-  local created, private = unpack(call('HMGET', room, 'created', 'private'))
-  if not created then
+  local there, private = unpack(call('HMGET', room, 'created', 'private'))
+  if not there then
     if entry ~= 'create' and entry ~= 'restore' then
       return { 'refused', 'no_room' }
     end
@@ -50,7 +50,7 @@ if is_room(place) then
     return { 'refused', 'room_exists' }
   elseif entry == 'return' and not before then
     return { 'refused', 'not_a_member' }
-  elseif entry == 'join' or entry == 'restore' and created ~= A.created then
+  elseif entry == 'join' or entry == 'restore' and there ~= A.created then
     -- Whoever thinks to be among a few is not brought before everybody.
     local exposed = entry == 'restore' and A.private == '1' and private == '0'
     if exposed or not may_join(private) then
@@ -95,12 +95,12 @@ elseif note then
   note_room(at)
 end
 
-local created, private = unpack(call('HMGET', room, 'created', 'private'))
+local private = call('HGET', room, 'private')
 if private == '1' then
   note_own(place, user)
 end
 local epoch, seq = unpack(call('HMGET', P .. 'head:' .. place, 'epoch', 'seq'))
 return {
-  'first', before and 0 or 1, 'at', at, 'created', created or 0, 'private', tonumber(private or 0),
+  'first', before and 0 or 1, 'at', at, 'created', created(place), 'private', tonumber(private or 0),
   'log_epoch', is_room(place) and epoch or '', 'log_seq', is_room(place) and seq or 0,
 }

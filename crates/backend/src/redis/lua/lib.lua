@@ -32,6 +32,11 @@ local function is_room(topic)
   return string.match(topic, '[#@]') == '#'
 end
 
+-- When the room was created, which tells it from others of its name; 0 for what is none.
+local function created(topic)
+  return call('HGET', P .. 'room:' .. topic, 'created') or 0
+end
+
 local function member_key(kind, place, user)
   return P .. kind .. ':' .. place .. '\n' .. user
 end

@@ -17,4 +17,7 @@ for first = 1, #users, 1000 do
     infos[#infos + 1] = some[n] or 'online:'
   end
 end
-return { 'total', call('ZCARD', key), 'users', users, 'since', since, 'infos', infos }
+return {
+  'total', call('ZCARD', key), 'created', created(A.place), 'users', users, 'since', since,
+  'infos', infos,
+}

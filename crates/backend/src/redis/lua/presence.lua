@@ -69,7 +69,7 @@ local function announce(kind, place, user, info, conn, at)
     .. ',"member":{"user":' .. cjson.encode(user)
     .. ',"username":' .. cjson.encode(username)
     .. ',"status":"' .. status .. '"},"conn":' .. (conn and cjson.encode(conn) or 'null')
-    .. ',"at":' .. digits(at) .. ',"total":' .. total
+    .. ',"at":' .. digits(at) .. ',"created":' .. created(place) .. ',"total":' .. total
     .. ',"rooms":' .. (is_room(place) and '[]' or rooms_of(place, user)) .. '}'
   local header = '{"k":"t"}'
   if is_room(place) then

@@ -7,7 +7,9 @@ if epoch and tonumber(head) < floor() then
   unsettled = 1
 end
 if not epoch then
-  return { 'epoch', '', 'base', 0, 'head', 0, 'unsettled', unsettled, 'bodies', {} }
+  return {
+    'epoch', '', 'base', 0, 'head', 0, 'created', 0, 'unsettled', unsettled, 'bodies', {},
+  }
 end
 
 local entries = {}
@@ -21,4 +23,7 @@ local bodies = {}
 for n, entry in ipairs(entries) do
   bodies[which == 'after' and n or #entries + 1 - n] = entry[2][2]
 end
-return { 'epoch', epoch, 'base', base, 'head', head, 'unsettled', unsettled, 'bodies', bodies }
+return {
+  'epoch', epoch, 'base', base, 'head', head, 'created', created(A.topic), 'unsettled', unsettled,
+  'bodies', bodies,
+}

@@ -7,11 +7,11 @@ use starling_kernel::{
 };
 use tokio::time::{Instant, sleep};
 
-use crate::support::ground::{CHAT, Ground, Node, ROOT, TIMES, draft, room, settle};
+use crate::support::ground::{CHAT, Ground, Node, ROOT, TIMES, room, settle};
 
 /// What becomes of something said now.
 async fn try_to_say(node: &Node, topic: &Topic) -> Result<Position, PortError> {
-    let appended = node.backend.log.append(topic, &draft("?"), None).await;
+    let appended = node.append(topic, "?", None).await;
     appended.map(|appended| appended.position)
 }
 

@@ -135,7 +135,7 @@ pub(crate) async fn a_life_that_has_not_begun_may_do_nothing(ground: Ground) {
     let entered = two.enter(&ROOT, "ann", "c1", open).await;
     assert_eq!(entered, Err(PortError::Fenced));
     for topic in [room("r"), CHAT] {
-        let appended = two.backend.log.append(&topic, &draft("a"), None).await;
+        let appended = two.append(&topic, "a", None).await;
         assert_eq!(appended, Err(PortError::Fenced));
     }
     assert_eq!(

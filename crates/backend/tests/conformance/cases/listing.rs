@@ -78,7 +78,7 @@ pub(crate) async fn public_rooms_are_listed_oldest_first(ground: Ground) {
     assert_eq!((names(&public), public.total), (vec!["d", "b", "c"], 4));
     let members: Vec<_> = public.rooms.iter().map(|room| room.members).collect();
     assert_eq!(members, [1, 2, 1]);
-    let unlike = |room: &&starling_kernel::ports::Room| room.private || room.created_at.0 == 0;
+    let unlike = |room: &&starling_kernel::ports::Room| room.private || room.created.0 == 0;
     assert_eq!(public.rooms.iter().find(unlike), None);
     node.exit(&room("d"), "ann", "c", Leave::Now).await;
     let public = rooms.public(9).await.unwrap();

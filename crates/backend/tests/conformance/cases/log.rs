@@ -53,7 +53,14 @@ pub(crate) async fn what_is_delivered_is_the_draft_in_its_place(ground: Ground) 
     node.subscribe(&room("r")).await;
     let odd = "line\nfeed, \"quotes\", \\, /, \u{0}, ünïcödé, 🐦, [1,{}]";
     let position = node.say(&room("r"), odd).await;
-    let expected = draft(odd).at(&position);
+    let created = node
+        .backend
+        .log
+        .latest(&room("r"), 0)
+        .await
+        .unwrap()
+        .created;
+    let expected = draft(odd).to_room(created).at(&position);
     assert_eq!(
         node.hears_message().await,
         (position, expected.as_str().to_owned())
@@ -68,19 +75,9 @@ pub(crate) async fn a_repeat_gets_the_first_ones_place_and_is_not_delivered(grou
     one.create(&room("r"), "ann", "c1").await;
     one.subscribe(&room("r")).await;
     let same = once("ann", "my-1");
-    let first = one
-        .backend
-        .log
-        .append(&room("r"), &draft("a"), Some(&same))
-        .await
-        .unwrap();
+    let first = one.append(&room("r"), "a", Some(&same)).await.unwrap();
     assert!(!first.repeated);
-    let again = two
-        .backend
-        .log
-        .append(&room("r"), &draft("a"), Some(&same))
-        .await
-        .unwrap();
+    let again = two.append(&room("r"), "a", Some(&same)).await.unwrap();
     assert!(again.repeated);
     assert_eq!(again.position, first.position);
     one.hears_message().await;
@@ -100,8 +97,7 @@ pub(crate) async fn only_the_same_user_topic_and_choice_make_a_repeat(ground: Gr
     ];
     for (name, user, client_id) in all {
         let once = once(user, client_id);
-        let log = &node.backend.log;
-        let appended = log.append(&room(name), &draft("a"), Some(&once)).await;
+        let appended = node.append(&room(name), "a", Some(&once)).await;
         assert!(!appended.unwrap().repeated, "{name} {user} {client_id}");
     }
 }
@@ -109,8 +105,8 @@ pub(crate) async fn only_the_same_user_topic_and_choice_make_a_repeat(ground: Gr
 pub(crate) async fn concurrent_repeats_are_stored_once(ground: Ground) {
     let nodes = [ground.node("one").await, ground.node("two").await];
     nodes[0].create(&room("r"), "ann", "c1").await;
-    let (r, text, same) = (room("r"), draft("a"), once("ann", "x"));
-    let appends = (0..20).map(|n| nodes[n % 2].backend.log.append(&r, &text, Some(&same)));
+    let (r, same) = (room("r"), once("ann", "x"));
+    let appends = (0..20).map(|n| nodes[n % 2].append(&r, "a", Some(&same)));
     let appended = join_all(appends).await;
     let new = appended.iter().filter(|a| !a.as_ref().unwrap().repeated);
     assert_eq!(new.count(), 1);
@@ -140,7 +136,7 @@ pub(crate) async fn all_nodes_hear_concurrent_senders_in_one_order(ground: Groun
 
 pub(crate) async fn without_its_room_a_log_cannot_be_appended_to(ground: Ground) {
     let node = ground.node("one").await;
-    let result = node.backend.log.append(&room("r"), &draft("a"), None).await;
+    let result = node.append(&room("r"), "a", None).await;
     assert_eq!(result, Err(PortError::NoRoom));
     assert_eq!(after(&node, 0, 10).await, Page::default());
 }
@@ -148,10 +144,8 @@ pub(crate) async fn without_its_room_a_log_cannot_be_appended_to(ground: Ground)
 pub(crate) async fn a_room_that_comes_again_begins_a_new_log_above_the_last(ground: Ground) {
     let node = ground.node("one").await;
     let append = async || {
-        let log = &node.backend.log;
-        log.append(&room("r"), &draft("a"), Some(&once("ann", "1")))
-            .await
-            .unwrap()
+        let once = once("ann", "1");
+        node.append(&room("r"), "a", Some(&once)).await.unwrap()
     };
     node.create(&room("r"), "ann", "c1").await;
     let before = append().await;
@@ -257,11 +251,11 @@ pub(crate) async fn a_repeat_is_recognised_in_a_renewed_log(ground: Ground) {
     node.create(&room("r"), "ann", "c1").await;
     let (log, same) = (&node.backend.log, once("ann", "1"));
     for topic in [room("r"), CHAT] {
-        let first = log.append(&topic, &draft("a"), Some(&same)).await.unwrap();
+        let first = node.append(&topic, "a", Some(&same)).await.unwrap();
         let mut lost = first.position.clone();
         lost.seq = 7;
         log.renew(&topic, &lost).await.unwrap();
-        let again = log.append(&topic, &draft("a"), Some(&same)).await.unwrap();
+        let again = node.append(&topic, "a", Some(&same)).await.unwrap();
         assert!(again.repeated, "{topic}");
         assert_eq!(again.position, first.position);
     }

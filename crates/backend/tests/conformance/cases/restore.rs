@@ -49,7 +49,7 @@ pub(crate) async fn a_restored_room_is_the_room_that_it_was(ground: Ground) {
     let entered = restore(&node, "r", "ann", &ann).await.unwrap();
     assert!(entered.first && entered.private);
     assert_eq!(entered.created, ann.created);
-    assert_eq!(look().await.created_at, before.created_at);
+    assert_eq!(look().await.created, before.created);
     let refused = node.enter(&room("r"), "ben", "c2", JOIN).await;
     assert_eq!(refused, Err(PortError::NotAuthorized));
     // Whoever was in it is let in, too, and what it says of the room does not count any more.

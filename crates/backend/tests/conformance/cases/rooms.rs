@@ -1,9 +1,10 @@
 use starling_kernel::{
     id::{RoomName, UserId},
-    ports::{Entry, Leave, PortError, Room},
+    ports::{Entry, Leave, Parcel, PortError, Room},
+    time::Stamp,
 };
 
-use crate::support::ground::{Ground, Node, room};
+use crate::support::ground::{Ground, Node, draft, room};
 
 const PRIVATE: Entry = Entry::Create { private: true };
 const JOIN: Entry = Entry::Join { granted: false };
@@ -33,7 +34,7 @@ pub(crate) async fn a_room_is_created_once(ground: Ground) {
         (found.members, found.private, found.granted),
         (1, false, false)
     );
-    assert!(found.created_at.0 > 1_600_000_000_000);
+    assert!(found.created.0 > 1_600_000_000_000_000);
     assert!(look(&two, "r", "ann").await.unwrap().granted);
 }
 
@@ -118,6 +119,45 @@ pub(crate) async fn only_a_member_may_return(ground: Ground) {
     one.exit(&r, "ann", "c3", Leave::Now).await;
     assert_eq!(back(&one, "c3").await, Err(PortError::NotAMember));
     assert_eq!(one.names(&r).await, ["ben"]);
+}
+
+/// What is heard of a coming, and what is read, name the room by when it was created, and what is said
+/// to the one is refused by the other.
+pub(crate) async fn the_next_room_of_a_name_is_another_in_all_that_is_said_of_it(ground: Ground) {
+    let mut node = ground.node("one").await;
+    let (r, said) = (room("r"), draft("a"));
+    node.subscribe(&r).await;
+    let log = node.backend.log.clone();
+    let mut before = Stamp::default();
+    for _ in 0..2 {
+        let entered = node.enter(&r, "ann", "c1", PRIVATE).await.unwrap();
+        let created = entered.created;
+        assert!(created > before);
+        assert_eq!(node.hears_transition().await.created, created);
+        assert_eq!(look(&node, "r", "ann").await.unwrap().created, created);
+        let members = node.backend.presence.members(&r, 9).await.unwrap();
+        assert_eq!(members.created, created);
+        let to_former = log.append(&r, &said.clone().to_room(before), None).await;
+        assert_eq!(to_former, Err(PortError::NotAMember));
+        let to_this = log.append(&r, &said.clone().to_room(created), None).await;
+        let at = to_this.unwrap().position;
+        let Parcel::Message(heard) = node.hears().await.2 else {
+            panic!("not a message");
+        };
+        assert_eq!(heard.created, created);
+        for page in [log.latest(&r, 9).await, log.after(&r, 0, 9).await] {
+            let page = page.unwrap();
+            assert_eq!(page.created, created);
+            assert_eq!(page.entries, [(at.seq, Parcel::Message(heard.clone()))]);
+            assert_eq!(page.of(before), Err(PortError::NotAMember));
+        }
+        node.exit(&r, "ann", "c1", Leave::Now).await;
+        assert_eq!(node.hears_transition().await.created, created);
+        let to_none = log.append(&r, &said.clone().to_room(created), None).await;
+        assert_eq!(to_none, Err(PortError::NoRoom));
+        assert_eq!(log.latest(&r, 0).await.unwrap().created, Stamp::default());
+        before = created;
+    }
 }
 
 pub(crate) async fn a_secret_is_the_first_candidate(ground: Ground) {
