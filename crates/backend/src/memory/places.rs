@@ -4,8 +4,8 @@ use starling_kernel::{
     envelope::Position,
     id::{ConnId, Incarnation, RoomName, UserId},
     ports::{
-        Change, Entered, Entry, Heard, Holder, Leave, Member, Members, Order, Parcel, PortError,
-        PortResult, Status, Transition, Whereabouts,
+        Change, Entered, Entry, Heard, Held, Holder, Leave, Member, Members, Order, Parcel,
+        PortError, PortResult, Status, Transition, Whereabouts,
     },
     time::{Stamp, Timestamp},
     topic::Topic,
@@ -28,6 +28,8 @@ pub(super) struct RoomInfo {
     pub(super) created: Stamp,
     pub(super) private: bool,
     pub(super) grants: HashSet<UserId>,
+    /// When it was created anew, for one that had been lost.
+    restored: Option<Timestamp>,
 }
 
 /// A member and what holds it.
@@ -110,9 +112,12 @@ impl State {
         self.leases.check(&holder.incarnation)?;
         let at = self.stamp(now);
         self.check_most(topic, &member.user, most)?;
-        let new_room = self.admit(at, topic, &member.user, entry)?;
+        let new_room = self.admit(now, at, topic, &member.user, entry)?;
         if let Some(room) = new_room {
             self.create(now, topic, room);
+        }
+        if let Entry::Restore(held) = entry {
+            self.restore_grant(now, topic, &member.user, held);
         }
         let arrival = self.hold(at, topic, member, holder);
         self.note_own(topic, &member.user);
@@ -125,6 +130,7 @@ impl State {
             at,
             created: self.created(topic),
             private: room.is_some_and(|room| room.private),
+            holds_grant: room.is_some_and(|room| room.grants.contains(&member.user)),
             log: room.map_or_else(Position::start, |_| self.logs.end(topic)),
         })
     }
@@ -195,6 +201,7 @@ impl State {
     /// Whether `user` may enter, and with what room where there is none yet.
     fn admit(
         &self,
+        now: Timestamp,
         at: Stamp,
         topic: &Topic,
         user: &UserId,
@@ -209,7 +216,7 @@ impl State {
             return Ok(None);
         }
         let Some(place) = self.places.get(topic) else {
-            return RoomInfo::made_by(entry, at, user).map(Some);
+            return RoomInfo::made_by(entry, now, at, user).map(Some);
         };
         match entry {
             Entry::Create { .. } => Err(PortError::RoomExists),
@@ -224,6 +231,19 @@ impl State {
                 }
             }
             _ => Ok(None),
+        }
+    }
+
+    /// A room that had been lost gets back the grants of those who are restored into it.
+    fn restore_grant(&mut self, now: Timestamp, topic: &Topic, user: &UserId, held: &Held) {
+        let settled = self.times.lease + self.times.grace;
+        let room = self.places.get_mut(topic).and_then(|p| p.room.as_mut());
+        if let Some(room) = room
+            && held.holds_grant
+            && room.created == held.created
+            && room.restored.is_some_and(|at| now < later(at, settled))
+        {
+            room.grants.insert(user.clone());
         }
     }
 
@@ -462,17 +482,19 @@ impl Place {
 }
 
 impl RoomInfo {
-    fn made_by(entry: &Entry, at: Stamp, user: &UserId) -> PortResult<Self> {
+    fn made_by(entry: &Entry, now: Timestamp, at: Stamp, user: &UserId) -> PortResult<Self> {
         match entry {
             Entry::Create { private } => Ok(Self {
                 created: at,
                 private: *private,
                 grants: HashSet::from([user.clone()]),
+                restored: None,
             }),
             Entry::Restore(held) => Ok(Self {
                 created: held.created,
                 private: held.private,
                 grants: HashSet::new(),
+                restored: Some(now),
             }),
             _ => Err(PortError::NoRoom),
         }

@@ -113,6 +113,7 @@ impl RedisNode {
             at: Stamp(reply.take("at")?),
             created: Stamp(reply.take("created")?),
             private: reply.take("private")?,
+            holds_grant: reply.take("holds_grant")?,
             log: Position {
                 epoch: reply.take("log_epoch")?,
                 seq: reply.take("log_seq")?,
@@ -213,7 +214,8 @@ fn with_entry(args: Args, entry: &Entry) -> Args {
             .text("since", held.since.0)
             .text("created", held.created.0)
             .flag("private", held.private)
-            .flag("granted", held.granted),
+            .flag("granted", held.granted)
+            .flag("holds_grant", held.holds_grant),
     }
 }
 
@@ -235,7 +237,10 @@ impl Presence for RedisNode {
             .text("status", status_name(member.status))
             .text("incarnation", &holder.incarnation)
             .text("conn", &holder.conn);
-        let args = with_entry(args, entry).text("most", most);
+        let lease = self.times.lease;
+        let args = with_entry(args, entry)
+            .text("most", most)
+            .millis("lease", lease);
         let here = self.keys.of_member(place, &member.user);
         let namespace = match place {
             Topic::Room(namespace, _) if !self.is_alone() => namespace,

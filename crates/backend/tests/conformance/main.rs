@@ -127,6 +127,8 @@ on_every_backend! {
         a_failover_loses_nothing_of_what_was_found_out_about_a_wipe;
     restore:
         a_restored_room_is_the_room_that_it_was
+        a_restored_room_has_the_grants_of_its_members
+        a_grant_that_was_taken_does_not_come_back_while_the_room_is_there
         what_is_there_is_restored_without_a_change
         another_room_of_that_name_is_joined_under_its_own_rules
         nobody_is_brought_from_a_private_room_into_a_public_one

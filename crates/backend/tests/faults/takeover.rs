@@ -147,6 +147,7 @@ async fn a_redis_that_comes_back_with_its_data_goes_on() {
             created: entered.created,
             private: entered.private,
             granted: false,
+            holds_grant: entered.holds_grant,
         };
         let restored = a.enter(place, "ann", "c1", Entry::Restore(held)).await;
         let restored = restored.unwrap();

@@ -200,6 +200,7 @@ impl Membership {
             created: entered.created,
             private: entered.private,
             granted: matches!(entry, Entry::Join { granted: true }),
+            holds_grant: entered.holds_grant,
         };
         session.places(|places| places.insert(place.clone(), held));
         Ok(entered)

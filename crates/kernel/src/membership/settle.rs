@@ -107,6 +107,7 @@ impl Membership {
             session.places(|places| {
                 if let Some(held) = places.get_mut(place) {
                     (held.created, held.private) = (entered.created, entered.private);
+                    held.holds_grant = entered.holds_grant;
                 }
             });
         };

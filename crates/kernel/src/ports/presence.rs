@@ -125,6 +125,9 @@ pub struct Held {
     pub private: bool,
     /// Whether the token vouches for the user.
     pub granted: bool,
+    /// For a room: whether the user held a grant when it entered. The room that was lost is created
+    /// anew with it.
+    pub holds_grant: bool,
 }
 
 /// What entering did.
@@ -138,6 +141,8 @@ pub struct Entered {
     pub created: Stamp,
     /// Whether the room is private.
     pub private: bool,
+    /// Whether the user holds a grant for the room.
+    pub holds_grant: bool,
     /// Where the room's log stands.
     pub log: Position,
 }

@@ -1,6 +1,7 @@
 -- Adds a holder. `entry` is open (a namespace, perhaps `announce`), create (as `private`), join
 -- (perhaps `granted`), return, or restore (what was entered `since`: a room as `created` and
--- `private`, perhaps `granted`).
+-- `private`, perhaps `granted`; and whether the user `holds_grant`, which a room that was lost gets back
+-- within the `lease` and the grace).
 local place, user, conn, entry = A.place, A.user, A.conn, A.entry
 local incarnation, status = A.incarnation, A.status
 
@@ -30,6 +31,8 @@ local function create(at_first)
   end
   if entry == 'create' then
     call('SADD', P .. 'grants:' .. place, user)
+  else
+    call('HSET', room, 'restored', digits(now))
   end
   begin_log(place)
 end
@@ -56,6 +59,13 @@ if is_room(place) then
     if exposed or not may_join(private) then
       return { 'refused', 'not_authorized' }
     end
+  end
+end
+
+if entry == 'restore' and A.holds_grant == '1' and created(place) == A.created then
+  local restored = tonumber(call('HGET', room, 'restored') or 0)
+  if now < restored + A.lease + GRACE then
+    call('SADD', P .. 'grants:' .. place, user)
   end
 end
 
@@ -102,5 +112,6 @@ end
 local epoch, seq = unpack(call('HMGET', P .. 'head:' .. place, 'epoch', 'seq'))
 return {
   'first', before and 0 or 1, 'at', at, 'created', created(place), 'private', tonumber(private or 0),
+  'holds_grant', call('SISMEMBER', P .. 'grants:' .. place, user),
   'log_epoch', is_room(place) and epoch or '', 'log_seq', is_room(place) and seq or 0,
 }

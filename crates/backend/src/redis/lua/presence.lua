@@ -8,7 +8,7 @@
 --   live:<place>\n<user>   set    "<incarnation> <conn>", the connections that hold the user there
 --   evicted:<place>\n<user>       when the user was evicted; forgotten after a while
 -- of a room also
---   room:<place>           hash   created, private
+--   room:<place>           hash   created, private, restored (when it was created anew)
 --   grants:<place>         set    users
 --   past:<place>                  how far the log of the last room of that name had come
 -- of a namespace also

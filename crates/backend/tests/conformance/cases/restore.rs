@@ -18,6 +18,7 @@ fn held(entered: &Entered) -> Held {
         created: entered.created,
         private: entered.private,
         granted: false,
+        holds_grant: entered.holds_grant,
     }
 }
 
@@ -65,6 +66,37 @@ pub(crate) async fn a_restored_room_is_the_room_that_it_was(ground: Ground) {
         assert_eq!(listed.len(), 1);
         assert!(listed[0].private && listed[0].members == 2);
     }
+}
+
+pub(crate) async fn a_restored_room_has_the_grants_of_its_members(ground: Ground) {
+    let mut node = ground.node("one").await;
+    let ann = create(&node, "r", "ann", true).await;
+    let eve = Entry::Join { granted: true };
+    let eve = held(&node.enter(&room("r"), "eve", "c-eve", eve).await.unwrap());
+    assert!(ann.holds_grant && !eve.holds_grant);
+    ground.wipe().await;
+    node.begin_anew(&[]).await;
+    // Whoever comes first.
+    restore(&node, "r", "eve", &eve).await.unwrap();
+    assert!(restore(&node, "r", "ann", &ann).await.unwrap().holds_grant);
+    for (user, again) in [("ann", Ok(())), ("eve", Err(PortError::NotAuthorized))] {
+        let conn = format!("c-{user}");
+        node.exit(&room("r"), user, &conn, Leave::Now).await;
+        let entered = node.enter(&room("r"), user, &conn, JOIN).await;
+        assert_eq!(entered.map(drop), again, "{user}");
+    }
+}
+
+pub(crate) async fn a_grant_that_was_taken_does_not_come_back_while_the_room_is_there(
+    ground: Ground,
+) {
+    let mut node = ground.node("one").await;
+    let ann = create(&node, "r", "ann", true).await;
+    let (name, user) = (RoomName::trusted("r"), UserId::trusted("ann"));
+    let rooms = node.backend.rooms.clone();
+    rooms.grant(&name, &user, false).await.unwrap();
+    node.begin_anew(&[]).await;
+    assert!(!restore(&node, "r", "ann", &ann).await.unwrap().holds_grant);
 }
 
 pub(crate) async fn what_is_there_is_restored_without_a_change(ground: Ground) {
