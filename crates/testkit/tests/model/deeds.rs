@@ -109,11 +109,14 @@ pub(crate) async fn publish(device: &mut Device, room: &str, said: &RefCell<Said
     let message = json!({"roomName": room, "text": text});
     trace(|| format!("    {} says {text} on {}", device.user, device.node));
     let client = device.client.as_ref().unwrap();
+    let before = device.created(room);
     let answer = client.call("room-message", message).await;
     trace(|| format!("    {} said {text}: {answer:?}", device.user));
     if let Ok(ack) = &answer {
         let (seq, id) = (ack["seq"].as_u64().unwrap(), ack["id"].as_str().unwrap());
-        said.borrow_mut().acknowledged(room, seq, id, &text);
+        let created = before.filter(|before| device.created(room) == Some(*before));
+        said.borrow_mut()
+            .acknowledged((room, created), seq, id, &text);
     }
     device.listen(said).await;
     answer

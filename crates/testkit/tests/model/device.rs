@@ -6,10 +6,10 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use starling_kernel::id::RoomName;
+use starling_kernel::{id::RoomName, time::Stamp};
 use starling_testkit::Client;
 
-use crate::{said::Said, trace};
+use crate::{said::Said, trace, views::topic};
 
 pub(crate) struct Device {
     pub(crate) user: String,
@@ -27,6 +27,8 @@ pub(crate) struct Device {
     pub(crate) online: Option<BTreeSet<String>>,
     /// Rooms that it was told to have left.
     left: BTreeSet<String>,
+    /// When the rooms were created that it has ever been in, by name.
+    been_in: BTreeMap<String, BTreeSet<Stamp>>,
 }
 
 /// What a device has of a room.
@@ -57,7 +59,6 @@ impl Stay {
 
     fn hear(&mut self, room: &str, message: &Value, said: &Said) {
         let seq = seq(message);
-        said.check(room, seq, message["text"].as_str().unwrap());
         if let Some(last) = self.last {
             let jumps = self.is_new && seq > last && said.all_lost(room, last + 1..seq);
             assert!(seq == last + 1 || jumps, "{room}: {seq} after {self:?}");
@@ -113,11 +114,13 @@ impl Device {
             members: BTreeMap::new(),
             online: None,
             left: BTreeSet::new(),
+            been_in: BTreeMap::new(),
         }
     }
 
     /// Takes in what has arrived.
     pub(crate) async fn listen(&mut self, said: &RefCell<Said>) {
+        self.note_rooms();
         let Some(client) = &self.client else { return };
         let (events, gone) = (client.drain().await, client.disconnected());
         for (event, data) in events {
@@ -137,6 +140,21 @@ impl Device {
         }
     }
 
+    fn note_rooms(&mut self) {
+        let rooms = self.client.iter().flat_map(|client| client.session.rooms());
+        for room in rooms.collect::<Vec<_>>() {
+            let created = self.created(room.as_str());
+            let been_in = self.been_in.entry(room.to_string()).or_default();
+            been_in.extend(created);
+        }
+    }
+
+    /// When the room was created that its connection is in.
+    pub(crate) fn created(&self, room: &str) -> Option<Stamp> {
+        let session = &self.client.as_ref()?.session;
+        session.created(&topic(room))
+    }
+
     /// Loses its connection.
     pub(crate) async fn lose(&mut self) {
         if let Some(client) = self.client.take() {
@@ -152,7 +170,29 @@ impl Device {
         self.known.append(&mut self.rooms);
     }
 
+    /// That it was shown what it may see.
+    fn check(&self, event: &str, data: &Value, said: &Said) {
+        let nowhere = BTreeSet::new();
+        let check = |room: &str, messages: &[Value]| {
+            let been_in = self.been_in.get(room).unwrap_or(&nowhere);
+            for message in messages {
+                let text = message["text"].as_str().unwrap();
+                said.check(room, seq(message), text, been_in);
+            }
+        };
+        let room = data["roomName"].as_str().unwrap_or_default();
+        match event {
+            "room-message" => check(room, std::slice::from_ref(data)),
+            "session-restored" => {
+                let missed = data["missed"].as_object().unwrap();
+                missed.iter().for_each(|(room, all)| check(room, list(all)));
+            }
+            _ => check(room, list(&data["messages"])),
+        }
+    }
+
     fn hear(&mut self, event: &str, data: &Value, said: &Said) {
+        self.check(event, data, said);
         self.see(event, data);
         let room = data["roomName"].as_str().unwrap_or_default();
         let messages = list(&data["messages"]);

@@ -1,9 +1,11 @@
 //! What was said and acknowledged.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     ops::Range,
 };
+
+use starling_kernel::time::Stamp;
 
 /// All that was acknowledged.
 #[derive(Default)]
@@ -22,6 +24,8 @@ pub(crate) struct Message {
     pub(crate) acknowledged: usize,
     /// Was lost with a failover or a wipe.
     pub(crate) lost: bool,
+    /// In the room that was created then, as far as that is clear.
+    room: Option<Stamp>,
 }
 
 impl Said {
@@ -38,7 +42,13 @@ impl Said {
         self.now
     }
 
-    pub(crate) fn acknowledged(&mut self, room: &str, seq: u64, id: &str, text: &str) {
+    pub(crate) fn acknowledged(
+        &mut self,
+        (room, created): (&str, Option<Stamp>),
+        seq: u64,
+        id: &str,
+        text: &str,
+    ) {
         assert!(
             self.ids.insert(id.to_owned()),
             "the id {id} was given twice"
@@ -48,18 +58,22 @@ impl Said {
             sent: self.sent[text],
             acknowledged: self.now + 1,
             lost: false,
+            room: created,
         };
         self.now += 1;
         let before = self.by_place.insert((room.to_owned(), seq), message);
         assert!(before.is_none(), "{room} {seq} was given twice");
     }
 
-    /// Whoever receives `text` at a place that was acknowledged, receives what was.
-    pub(crate) fn check(&self, room: &str, seq: u64, text: &str) {
+    /// Whoever receives `text` at a place that was acknowledged, receives what was, and has been in one of
+    /// the `rooms` of that name, in which it was said.
+    pub(crate) fn check(&self, room: &str, seq: u64, text: &str, rooms: &BTreeSet<Stamp>) {
         assert!(self.sent.contains_key(text), "nobody said {text}");
         let there = self.by_place.get(&(room.to_owned(), seq));
         if let Some(there) = there.filter(|there| !there.lost) {
             assert_eq!(there.text, text, "{room} {seq} is something else");
+            let was_in = there.room.is_none_or(|created| rooms.contains(&created));
+            assert!(was_in, "{room} {seq} was said in another room of that name");
         }
     }
 
