@@ -12,7 +12,7 @@ use starling_backend::redis::{self, RedisConfig};
 use starling_kernel::{
     envelope::{Draft, Envelope},
     id::{ConnId, Incarnation, NodeId, RoomName, UserId, random},
-    ports::{Backend, Entry, Heard, Held, Holder, Member, Parcel, PortResult},
+    ports::{Backend, Entry, Heard, Held, Holder, Known, Member, Parcel, PortResult},
     topic::Topic,
 };
 
@@ -120,8 +120,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     );
     let incarnation = Incarnation::of(&NodeId::parse("a").ok_or("name")?);
     let witness = Incarnation::of(&NodeId::parse("b").ok_or("name")?);
-    a.presence.begin(&incarnation, None, &[]).await?;
-    b.presence.begin(&witness, None, &[]).await?;
+    let known = Known::default();
+    a.presence.begin(&incarnation, None, &known).await?;
+    b.presence.begin(&witness, None, &known).await?;
     let topics: Vec<_> = (0..50)
         .map(|n| Topic::User("/", UserId::trusted(&n.to_string())))
         .collect();

@@ -33,6 +33,10 @@ const SWEEP_BATCH: usize = 500;
 /// name gives no `seq` a second time.
 const PAST: Duration = Duration::from_secs(24 * 3600);
 
+/// A copy of the data that is further behind is no replica that takes over, but a dump: much was given
+/// since that no node can tell of.
+const STALE: Duration = Duration::from_secs(10);
+
 /// How long it is remembered that a user was evicted, so that no node that was away restores it.
 const EVICTED: Duration = Duration::from_secs(15 * 60);
 

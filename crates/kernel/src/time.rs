@@ -78,7 +78,13 @@ impl Default for Clock {
 impl Clock {
     /// Cluster time now.
     pub fn now(&self) -> Timestamp {
-        Timestamp(self.began_at.load(Ordering::Relaxed) + self.passed())
+        self.at(Instant::now())
+    }
+
+    /// Cluster time at a moment since the node was started.
+    pub fn at(&self, moment: Instant) -> Timestamp {
+        let passed = moment.saturating_duration_since(self.began).as_millis() as u64;
+        Timestamp(self.began_at.load(Ordering::Relaxed) + passed)
     }
 
     /// Takes over a reading of the backend's clock.

@@ -332,7 +332,7 @@ impl Presence for Faulty {
         &self,
         incarnation: &Incarnation,
         former: Option<&Incarnation>,
-        known: &[(Topic, Position)],
+        known: &Known,
     ) -> PortResult<()> {
         self.urgent(self.inner.presence.begin(incarnation, former, known))
             .await

@@ -4,15 +4,14 @@ use std::{
 };
 
 use starling_kernel::{
-    envelope::Position,
     id::{Incarnation, UserId},
-    ports::{Beat, Leave, PortError, PortResult},
+    ports::{Beat, Known, Leave, PortError, PortResult},
     time::Timestamp,
     topic::Topic,
 };
 
 use super::state::{State, later};
-use crate::{SWEEP_BATCH, floor};
+use crate::{STALE, SWEEP_BATCH, floor};
 
 /// Lives of nodes, and when all of them were silent.
 #[derive(Clone, Default)]
@@ -25,8 +24,7 @@ pub(super) struct Leases {
     pub(super) born: u64,
     /// The server on which a life began last.
     begun_on: Option<u64>,
-    /// After a failover: until when other nodes may still say what they know.
-    closed_until: Option<Timestamp>,
+    closed: Option<Closed>,
     /// A life ended that did not tell what it knew when a failover came.
     unheard: bool,
     /// When each lease ends.
@@ -35,7 +33,18 @@ pub(super) struct Leases {
     dead: BTreeSet<Incarnation>,
     last_beat: Option<Timestamp>,
     last_sweep: Option<Timestamp>,
+    /// When a life began last that follows none which was known here.
+    joined: Option<Timestamp>,
     sweeps_from: Option<Timestamp>,
+}
+
+/// After a failover.
+#[derive(Clone, Copy)]
+struct Closed {
+    /// Until when other nodes may still say what they know.
+    until: Timestamp,
+    /// How new the copy is: all that was given before is here.
+    dumped: Option<Timestamp>,
 }
 
 impl Leases {
@@ -51,7 +60,7 @@ impl Leases {
     pub(super) fn closed(&self, now: Timestamp) -> bool {
         let moved = self.begun_on.is_some_and(|on| on != self.server);
         let some_moved = self.lives.values().any(|on| *on != self.server);
-        moved || self.closed_until > Some(now) && some_moved
+        moved || self.closed.is_some_and(|closed| closed.until > now) && some_moved
     }
 
     /// Whether everything was lost a moment ago, so that whoever comes was there before.
@@ -65,13 +74,55 @@ impl Leases {
 
     /// Whether somebody may have known of more than the logs hold, and did not live to tell.
     pub(super) fn take_unheard(&mut self, now: Timestamp) -> bool {
-        if self.closed_until.is_some_and(|until| until <= now) {
-            self.closed_until = None;
+        if self.closed.is_some_and(|closed| closed.until <= now) {
+            self.closed = None;
             let (before, server) = (self.lives.len(), self.server);
             self.lives.retain(|_, on| *on == server);
             self.unheard |= self.lives.len() < before;
         }
         std::mem::take(&mut self.unheard)
+    }
+
+    /// Should a copy take over that is older, there may be things given until then that no node can
+    /// tell of: it does not know the life that joined last, or it is stale.
+    pub(super) fn untold(&self, now: Timestamp) -> Option<Timestamp> {
+        let stale = now.0.saturating_sub(STALE.as_millis() as u64);
+        self.joined.max(Some(Timestamp(stale)))
+    }
+
+    /// Takes note of a life that begins, after a `former` one, by what its node can tell.
+    fn begin(
+        &mut self,
+        now: Timestamp,
+        former: Option<&Incarnation>,
+        untold: Option<Timestamp>,
+        lease: Duration,
+    ) {
+        let newest = self.joined.max(self.last_sweep);
+        let begun_on = self.begun_on.replace(self.server);
+        if begun_on.is_some_and(|on| on != self.server) {
+            // Where not all have told yet what the copy before this one lacked, that is the older.
+            let dumped = self.closed.map_or(newest, |closed| closed.dumped);
+            let until = later(now, lease);
+            self.closed = Some(Closed { until, dumped });
+        }
+        let on = former.and_then(|former| self.lives.remove(former));
+        if let Some(closed) = self.closed
+            && on != Some(self.server)
+        {
+            self.unheard |= untold > closed.dumped;
+        }
+        if on.is_none() {
+            // Whoever finds a copy that was made before would not wait for this node to tell.
+            let after = newest.map_or(now, |newest| Timestamp(newest.0 + 1));
+            self.joined = Some(now.max(after));
+        }
+    }
+
+    /// Nobody is waited for any more.
+    fn reopen(&mut self, now: Timestamp) {
+        let all_here = self.lives.values().all(|on| *on == self.server);
+        self.closed = self.closed.filter(|closed| closed.until > now || !all_here);
     }
 
     fn end(&mut self, incarnation: &Incarnation) {
@@ -103,7 +154,7 @@ impl State {
         now: Timestamp,
         incarnation: &Incarnation,
         former: Option<&Incarnation>,
-        known: &[(Topic, Position)],
+        known: &Known,
         before: Option<Found>,
     ) -> Found {
         let leases = &mut self.leases;
@@ -114,17 +165,11 @@ impl State {
         // A failover may have lost it.
         let known_floor = before.map_or(0, |before| before.floor);
         self.logs.floor = self.logs.floor.max(known_floor);
-        let begun_on = leases.begun_on.replace(leases.server);
-        if begun_on.is_some_and(|on| on != leases.server) {
-            leases.closed_until = Some(later(now, self.times.lease));
-        }
-        if let Some(former) = former {
-            leases.lives.remove(former);
-        }
+        leases.begin(now, former, known.forgotten, self.times.lease);
         leases.lives.insert(incarnation.clone(), leases.server);
         let until = later(now, self.times.lease);
         leases.until.insert(incarnation.clone(), until);
-        for (topic, position) in known {
+        for (topic, position) in &known.places {
             self.logs.renew(now, topic, position);
         }
         Found {
@@ -178,6 +223,7 @@ impl State {
 
     /// Removes the members whose grace is over, a bounded number of them.
     pub(super) fn sweep(&mut self, now: Timestamp) -> usize {
+        self.leases.reopen(now);
         let last = self.leases.last_sweep.replace(now);
         if last.is_some_and(|last| later(last, self.silence()) < now) {
             self.leases.pause_sweeps(now, self.times.lease);

@@ -59,6 +59,7 @@ impl Store {
             store: self.clone(),
             bus: MemoryBus::new(node, &self.0.handles),
             begun: Mutex::default(),
+            untold: Mutex::default(),
         });
         self.lock().attach(&handle.bus.line);
         Backend {
@@ -112,6 +113,9 @@ struct MemoryNode {
     bus: MemoryBus,
     /// The life that this node has begun last, and what it found then.
     begun: Mutex<Option<(Incarnation, Found)>>,
+    /// As heard with sweeps: should a copy take over that is older, there may be things given until then
+    /// that no node can tell of.
+    untold: Mutex<Option<Timestamp>>,
 }
 
 impl MemoryNode {

@@ -1,15 +1,14 @@
 use async_trait::async_trait;
 use starling_kernel::{
-    envelope::Position,
     id::{ConnId, Incarnation, RoomName, UserId},
     ports::{
-        Beat, Entered, Entry, Holder, Leave, Member, Members, PortResult, Presence, Status,
+        Beat, Entered, Entry, Holder, Known, Leave, Member, Members, PortResult, Presence, Status,
         Whereabouts,
     },
     topic::Topic,
 };
 
-use super::{MemoryNode, lock};
+use super::{MemoryNode, lock, state::State};
 
 #[async_trait]
 impl Presence for MemoryNode {
@@ -62,11 +61,15 @@ impl Presence for MemoryNode {
         &self,
         incarnation: &Incarnation,
         former: Option<&Incarnation>,
-        known: &[(Topic, Position)],
+        known: &Known,
     ) -> PortResult<()> {
         let mut begun = lock(&self.begun);
         let before = begun.as_ref().map(|(_, found)| *found);
-        let found = self.step(|state, now| state.begin(now, incarnation, former, known, before));
+        let known = Known {
+            forgotten: known.forgotten.max(*lock(&self.untold)),
+            ..known.clone()
+        };
+        let found = self.step(|state, now| state.begin(now, incarnation, former, &known, before));
         *begun = Some((incarnation.clone(), found));
         Ok(())
     }
@@ -86,7 +89,11 @@ impl Presence for MemoryNode {
     }
 
     async fn sweep(&self) -> PortResult<usize> {
-        self.live_step(|state, now| Ok(state.sweep(now)))
+        let sweep = |state: &mut State, now| Ok((state.sweep(now), state.leases.untold(now)));
+        let (swept, heard) = self.live_step(sweep)?;
+        let mut untold = lock(&self.untold);
+        *untold = (*untold).max(heard);
+        Ok(swept)
     }
 
     fn partitions(&self) -> u16 {

@@ -21,7 +21,7 @@ mod user_rooms;
 mod watch;
 mod wire;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, atomic::AtomicU64};
 
 use fred::interfaces::EventInterface;
 use starling_kernel::{
@@ -45,6 +45,9 @@ struct RedisNode {
     history: usize,
     /// The life that this node has begun last.
     begun: Mutex<Option<presence::Begun>>,
+    /// For each partition, as heard with sweeps: should a copy take over that is older, there may be
+    /// things given until then that no node can tell of.
+    untold: Box<[AtomicU64]>,
     tasks: AbortHandle,
 }
 
@@ -77,6 +80,7 @@ pub async fn connect(
         times: config.times,
         history: config.history,
         begun: Mutex::default(),
+        untold: (0..partitions).map(|_| AtomicU64::default()).collect(),
         tasks,
     });
     Ok(Backend {

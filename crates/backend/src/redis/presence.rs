@@ -1,5 +1,5 @@
 use std::{
-    sync::{MutexGuard, PoisonError},
+    sync::{MutexGuard, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -10,8 +10,8 @@ use starling_kernel::{
     envelope::Position,
     id::{self, ConnId, Incarnation, RoomName, UserId},
     ports::{
-        Beat, Entered, Entry, Holder, Leave, Member, Members, PortError, PortResult, Presence,
-        Status, Whereabouts,
+        Beat, Entered, Entry, Holder, Known, Leave, Member, Members, PortError, PortResult,
+        Presence, Status, Whereabouts,
     },
     time::{Stamp, Timestamp},
     topic::Topic,
@@ -138,29 +138,33 @@ impl RedisNode {
         n: u16,
         incarnation: &Incarnation,
         former: Option<&Incarnation>,
-        known: &[(Topic, Position)],
+        known: &Known,
         before: &Found,
     ) -> PortResult<Found> {
         let partition = self.keys.partition(n);
         let here = known
+            .places
             .iter()
             .filter(|(topic, _)| self.keys.of_topic(topic) == partition);
-        let known: Vec<_> = here
+        let places: Vec<_> = here
             .map(|(topic, at)| {
                 let seq = at.seq.to_string();
                 (topic.to_string(), &at.epoch, seq, id::random(EPOCH_LEN))
             })
             .collect();
+        let untold = self.untold[usize::from(n)].load(Ordering::Relaxed);
+        let untold = untold.max(known.forgotten.map_or(0, |at| at.0));
         let args = Args::default()
             .text("incarnation", incarnation)
             .text("former", former.map_or("", Incarnation::as_str))
+            .text("untold", untold)
             .text("born", &before.born)
             .text("floor", before.floor)
             .text("new", id::random(EPOCH_LEN))
             .millis("lease", self.times.lease)
             .millis("grace", self.times.grace)
             .millis("past", PAST)
-            .text("known", json(&known));
+            .text("known", json(&places));
         let mut reply: Reply = self.link.run(&script::BEGIN, partition, args).await?;
         Ok(Found {
             born: reply.take("born")?,
@@ -360,7 +364,7 @@ impl Presence for RedisNode {
         &self,
         incarnation: &Incarnation,
         former: Option<&Incarnation>,
-        known: &[(Topic, Position)],
+        known: &Known,
     ) -> PortResult<()> {
         let args = Args::default()
             .text("incarnation", incarnation)
@@ -421,10 +425,7 @@ impl Presence for RedisNode {
     }
 
     async fn sweep(&self) -> PortResult<usize> {
-        let parts = self
-            .keys
-            .every_partition()
-            .map(|partition| self.sweep_partition(partition));
+        let parts = (0..self.keys.partitions()).map(|n| self.sweep_partition(n));
         Ok(try_join_all(parts).await?.iter().sum())
     }
 

@@ -8,7 +8,7 @@
 //! that removes the member, and a sweep carries it out: it may be done twice, but it is done. Stamps
 //! tell which came last.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use futures_util::future::try_join_all;
 use starling_kernel::{
@@ -23,7 +23,7 @@ use super::{
     presence::json,
     script::{self, Args, Reply},
 };
-use crate::SWEEP_BATCH;
+use crate::{STALE, SWEEP_BATCH};
 
 /// How long a note is left to who claimed it, before somebody else may carry it out, and how old it is
 /// when it is carried out for the last time: no step that entered before takes longer.
@@ -84,17 +84,21 @@ impl RedisNode {
     }
 
     /// Removes whose grace is over, and takes the rooms that were left from their users'.
-    pub(super) async fn sweep_partition(&self, partition: String) -> PortResult<usize> {
+    pub(super) async fn sweep_partition(&self, n: u16) -> PortResult<usize> {
+        let partition = self.keys.partition(n);
         let args = self
             .args()
             .text("incarnation", self.life()?)
             .millis("lease", self.times.lease)
             .millis("silence", self.silence())
             .millis("claim", CLAIM)
+            .millis("stale", STALE)
             .text("batch", SWEEP_BATCH);
         let key = partition.clone();
         let reply: Reply = self.link.run(&script::SWEEP, key, args).await?;
         let mut reply = reply.accepted()?;
+        let untold = reply.take("untold")?;
+        self.untold[usize::from(n)].fetch_max(untold, Ordering::Relaxed);
         let notes: Vec<String> = reply.take("forget")?;
         for some in notes.chunks(AT_ONCE) {
             // What is not done now is done by whoever claims it next.

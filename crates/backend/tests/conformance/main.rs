@@ -117,6 +117,12 @@ on_every_backend! {
         logs_are_closed_no_longer_than_a_lease
         what_nobody_lived_to_tell_is_not_given_again
         nor_is_it_where_the_witness_was_known_to_be_dead
+        what_a_life_knew_that_the_copy_does_not_know_is_not_given_again
+        nor_is_it_where_its_node_had_been_declared_dead
+        nor_is_it_after_two_failovers_in_a_row
+        nor_is_it_where_a_dump_comes_back
+        what_nobody_remembers_is_not_given_again
+        from_a_copy_that_has_everything_the_logs_go_on
         no_place_is_given_twice_though_the_tail_is_lost
         with_nothing_lost_the_logs_go_on
         no_place_of_a_transition_is_given_twice

@@ -39,7 +39,9 @@ pub(crate) const FAIL_OVER: &str = "
         redis.call('HSET', key, 'server', 'former')
       elseif string.match(key, '}:lives$') then
         for _, life in ipairs(redis.call('HKEYS', key)) do
-          redis.call('HSET', key, life, 'former')
+          if redis.call('HGET', key, life) ~= 'over' then
+            redis.call('HSET', key, life, 'former')
+          end
         end
       end
     end";

@@ -13,8 +13,8 @@ use starling_kernel::{
     envelope::{Draft, Position},
     id::{ConnId, Incarnation, NodeId, RoomName, UserId},
     ports::{
-        Appended, Backend, Entered, Entry, Heard, Holder, Leave, Member, Once, Parcel, PortResult,
-        PresenceTimes, Transition,
+        Appended, Backend, Entered, Entry, Heard, Holder, Known, Leave, Member, Once, Parcel,
+        PortResult, PresenceTimes, Transition,
     },
     topic::{Namespace, Topic},
 };
@@ -108,7 +108,8 @@ impl Ground {
     pub(crate) async fn node(&self, name: &str) -> Node {
         let node = self.unborn(name).await;
         let presence = &node.backend.presence;
-        presence.begin(&node.life, None, &[]).await.unwrap();
+        let known = Known::default();
+        presence.begin(&node.life, None, &known).await.unwrap();
         node.beat().await;
         node
     }
@@ -197,6 +198,14 @@ impl Node {
         &mut self,
         known: &[(Topic, Position)],
     ) -> PortResult<()> {
+        let known = Known {
+            places: known.to_vec(),
+            forgotten: None,
+        };
+        self.try_to_begin_with(&known).await
+    }
+
+    pub(crate) async fn try_to_begin_with(&mut self, known: &Known) -> PortResult<()> {
         let next = Incarnation::of(&self.id);
         let presence = &self.backend.presence;
         presence.begin(&next, Some(&self.life), known).await?;

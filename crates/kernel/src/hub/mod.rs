@@ -25,6 +25,7 @@ use metrics::counter;
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinHandle,
+    time::Instant,
 };
 use tracing::{info, warn};
 
@@ -321,13 +322,23 @@ impl Hub {
         }
     }
 
-    /// What was handed out here of logs, for [`crate::ports::Presence::begin`].
+    /// What was handed out here of logs and is remembered, for [`crate::ports::Known`].
     pub fn known(&self) -> Vec<(Topic, Position)> {
         let channels: Vec<_> = self.lock().values().cloned().collect();
         let known = |channel: Arc<Channel>| Some((channel.topic.clone(), channel.known()?));
         let mut all = self.recent.all();
         all.extend(channels.into_iter().filter_map(known));
         all
+    }
+
+    /// The newest of what is not remembered any more was noted then.
+    pub(crate) fn forgotten(&self) -> Option<Instant> {
+        self.recent.forgotten()
+    }
+
+    /// Forgets what is old. Not while the backend is away: what it has lost then is to be told yet.
+    pub(crate) fn forget(&self) {
+        self.recent.forget();
     }
 
     fn channel(&self, topic: &Topic) -> Arc<Channel> {

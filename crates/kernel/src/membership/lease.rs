@@ -15,10 +15,11 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::{Membership, PortError, PortResult, PresenceTimes, settle::settle};
+use super::{Known, Membership, PortError, PortResult, PresenceTimes, settle::settle};
 use crate::{
     id::{Incarnation, NodeId},
     metric,
+    time::Timestamp,
 };
 
 /// How often the members whose grace is over are looked for.
@@ -97,7 +98,7 @@ impl Membership {
     /// the lease has begun.
     pub async fn run(self: &Arc<Self>) -> PortResult<()> {
         let mine = self.lease.incarnation();
-        self.port.begin(&mine, None, &[]).await?;
+        self.port.begin(&mine, None, &Known::default()).await?;
         let beat = self.port.beat(&mine).await?;
         self.clock.adjust(beat.now);
         self.lease.ready.store(true, Ordering::Relaxed);
@@ -135,11 +136,24 @@ impl Membership {
         if lease.doubt.load(Ordering::Relaxed) {
             self.reincarnate().await?;
         }
+        self.hub.forget();
         let dead: Vec<_> = beat.dead.into_iter().filter(|dead| *dead != mine).collect();
         if !dead.is_empty() && !lease.reaping.swap(true, Ordering::Relaxed) {
             tokio::spawn(reap(self.clone(), dead));
         }
         Ok(())
+    }
+
+    /// What this node can tell of what was given out of logs. The clock may be behind by as long as an
+    /// answer was on its way, which is less than a lease.
+    fn known(&self) -> Known {
+        let places = self.hub.known();
+        let forgotten = self.hub.forgotten().map(|at| self.clock.at(at));
+        let lease = self.lease.times.lease.as_millis() as u64;
+        Known {
+            places,
+            forgotten: forgotten.map(|at| Timestamp(at.0 + lease)),
+        }
     }
 
     /// A new life. Everything is entered anew before the old life is let go, so that nobody is gone
@@ -151,7 +165,7 @@ impl Membership {
         }
         let (old, new) = (lease.incarnation(), Incarnation::of(&lease.node));
         lease.doubt.store(false, Ordering::Relaxed);
-        if let Err(error) = self.port.begin(&new, Some(&old), &self.hub.known()).await {
+        if let Err(error) = self.port.begin(&new, Some(&old), &self.known()).await {
             lease.doubt_later();
             lease.settled();
             return Err(error);

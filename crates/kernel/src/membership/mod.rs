@@ -34,8 +34,8 @@ use crate::{
     id::{ConnId, NodeId, RoomName, UserId},
     limits::Limits,
     ports::{
-        Backend, Entered, Entry, Held, Holder, Leave, Log, Member, Order, PortError, PortResult,
-        Presence, PresenceTimes, Status,
+        Backend, Entered, Entry, Held, Holder, Known, Leave, Log, Member, Order, PortError,
+        PortResult, Presence, PresenceTimes, Status,
     },
     session::Session,
     time::{Clock, Stamp},

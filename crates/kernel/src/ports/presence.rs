@@ -188,6 +188,15 @@ pub struct Beat {
     pub dead: Vec<Incarnation>,
 }
 
+/// What a node can tell of what was given out of logs, when it begins a life.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// How far the logs had come that it remembers.
+    pub places: Vec<(Topic, Position)>,
+    /// Of what was given until then it has forgotten something.
+    pub forgotten: Option<Timestamp>,
+}
+
 /// Who is where, exactly.
 ///
 /// A member is in a place while a connection holds it there, and for the grace after the last one
@@ -245,12 +254,13 @@ pub trait Presence: Send + Sync {
     /// Begins a life with its lease; only one that has begun may enter or append. `former` is the life
     /// that it follows: it may not any more, and what it holds waits to be reaped. `known` is what
     /// the node was given out of logs: one that has not come so far lost its tail in a failover, and
-    /// begins a new life beyond it ([`super::Log::renew`]).
+    /// begins a new life beyond it ([`super::Log::renew`]). Where more may have been lost than nodes can
+    /// tell of, what is stored from then on goes on beyond all that can have been given.
     async fn begin(
         &self,
         incarnation: &Incarnation,
         former: Option<&Incarnation>,
-        known: &[(Topic, Position)],
+        known: &Known,
     ) -> PortResult<()>;
 
     /// Renews the lease; [`super::PortError::Fenced`] once it is over, and where the backend may have

@@ -101,7 +101,7 @@ local function is_closed()
       call('HSET', lives, all[n], 'over')
     end
   end
-  call('HDEL', state, 'closed')
+  call('HDEL', state, 'closed', 'dumped')
   return false
 end
 

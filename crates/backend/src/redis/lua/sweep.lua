@@ -1,6 +1,8 @@
 -- Removes some of the members whose grace is over; returns how many. Also claims, for a while, some
 -- of the rooms that are to be taken from their users' rooms, and names the lives that did not begin
--- anew after a failover.
+-- anew after a failover. `untold`: should a copy take over that is older, there may be things given
+-- until then that no node can tell of. Such a copy does not know the life that joined last, or it is
+-- `stale`.
 local lease, silence = tonumber(A.lease), tonumber(A.silence)
 
 if not is_alive(A.incarnation) then
@@ -44,8 +46,9 @@ if closed and tonumber(closed) <= now then
     end
   end
   if #lost == 0 then
-    call('HDEL', P .. 'state', 'closed')
+    call('HDEL', P .. 'state', 'closed', 'dumped')
   end
 end
-return { 'removed', #due / 2, 'forget', forget, 'lost', lost }
+local untold = math.max(call('HGET', P .. 'state', 'joined') or 0, now - A.stale)
+return { 'removed', #due / 2, 'forget', forget, 'lost', lost, 'untold', digits(untold) }
 

@@ -2,12 +2,16 @@
 
 use starling_kernel::{
     envelope::Position,
-    ports::{Entry, Leave, PortError},
+    ports::{Entry, Known, Leave, PortError},
+    time::Timestamp,
     topic::Topic,
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::{Duration, Instant, sleep};
 
 use crate::support::ground::{CHAT, Ground, Node, ROOT, TIMES, room, settle};
+
+/// A copy that is further behind is a dump.
+const STALE: Duration = Duration::from_millis(10_500);
 
 /// What becomes of something said now.
 async fn try_to_say(node: &Node, topic: &Topic) -> Result<Position, PortError> {
@@ -112,6 +116,159 @@ pub(crate) async fn what_nobody_lived_to_tell_is_not_given_again(ground: Ground)
 pub(crate) async fn nor_is_it_where_the_witness_was_known_to_be_dead(ground: Ground) {
     let reap = async |one: &Node, two: &Node| one.reap(&two.life).await;
     what_is_said_after_the_only_witness_died(ground, reap).await;
+}
+
+/// After a snapshot a life begins that it does not know, says something and is gone with the server.
+/// `comes` makes its node, which is there already where it is one that comes back.
+async fn what_is_said_after_a_life_died_that_the_copy_does_not_know(
+    ground: Ground,
+    comes: impl AsyncFn(&Ground, &Node, Node) -> Node,
+) {
+    let (mut one, mut two) = (ground.node("one").await, ground.node("two").await);
+    let three = ground.node("three").await;
+    one.create(&room("r"), "ann", "c1").await;
+    let topics = [room("r"), CHAT];
+    for topic in &topics {
+        one.say(topic, "kept").await;
+    }
+    let lost = comes(&ground, &one, three).await;
+    let mut given = Vec::new();
+    for topic in &topics {
+        lost.say(topic, "lost").await;
+        given.push(lost.say(topic, "lost").await);
+    }
+    // One of the others has heard that it came.
+    two.backend.presence.sweep().await.unwrap();
+    drop(lost);
+    ground.fail_over().await;
+    // Of those that begin now the first ones know nothing of it.
+    let _fresh = ground.node("fresh").await;
+    one.begin_anew(&[]).await;
+    two.begin_anew(&[]).await;
+    for (topic, given) in topics.iter().zip(&given) {
+        let first = one.say(topic, "after").await;
+        assert!(first.seq > given.seq, "{topic}: {first:?} after {given:?}");
+        let page = one.backend.log.after(topic, given.seq, 9).await.unwrap();
+        assert!(!page.recovers(given.seq), "what was lost is told");
+    }
+}
+
+pub(crate) async fn what_a_life_knew_that_the_copy_does_not_know_is_not_given_again(
+    ground: Ground,
+) {
+    let comes = async |ground: &Ground, one: &Node, three: Node| {
+        one.backend.presence.retire(&three.life).await.unwrap();
+        one.reap(&three.life).await;
+        ground.snapshot().await;
+        ground.node("four").await
+    };
+    what_is_said_after_a_life_died_that_the_copy_does_not_know(ground, comes).await;
+}
+
+pub(crate) async fn nor_is_it_where_its_node_had_been_declared_dead(ground: Ground) {
+    let comes = async |ground: &Ground, one: &Node, mut three: Node| {
+        one.backend.presence.retire(&three.life).await.unwrap();
+        one.reap(&three.life).await;
+        ground.snapshot().await;
+        three.begin_anew(&[]).await;
+        three
+    };
+    what_is_said_after_a_life_died_that_the_copy_does_not_know(ground, comes).await;
+}
+
+/// Another server takes over again before all have told what they knew of the first one's loss.
+pub(crate) async fn nor_is_it_after_two_failovers_in_a_row(ground: Ground) {
+    let (mut one, mut two) = (ground.node("one").await, ground.node("two").await);
+    ground.snapshot().await;
+    let lost = ground.node("three").await;
+    lost.say(&CHAT, "lost").await;
+    let given = lost.say(&CHAT, "lost").await;
+    two.backend.presence.sweep().await.unwrap();
+    drop(lost);
+    ground.fail_over().await;
+    one.begin_anew(&[]).await;
+    let mut fresh = ground.node("fresh").await;
+    fresh.backend.presence.sweep().await.unwrap();
+    ground.snapshot().await;
+    ground.fail_over().await;
+    fresh.begin_anew(&[]).await;
+    one.begin_anew(&[]).await;
+    two.begin_anew(&[]).await;
+    let first = one.say(&CHAT, "after").await;
+    assert!(first.seq > given.seq, "{first:?} after {given:?}");
+}
+
+/// Nobody has heard of the node that came last; but what comes back is no replica.
+pub(crate) async fn nor_is_it_where_a_dump_comes_back(ground: Ground) {
+    let mut one = ground.node("one").await;
+    one.backend.presence.sweep().await.unwrap();
+    ground.snapshot().await;
+    sleep(STALE).await;
+    one.backend.presence.sweep().await.unwrap();
+    let lost = ground.node("two").await;
+    lost.say(&CHAT, "lost").await;
+    let given = lost.say(&CHAT, "lost").await;
+    drop(lost);
+    ground.fail_over().await;
+    one.begin_anew(&[]).await;
+    let first = one.say(&CHAT, "after").await;
+    assert!(first.seq > given.seq, "{first:?} after {given:?}");
+}
+
+/// The time by the backend's clock, which goes on.
+async fn now(node: &Node) -> Timestamp {
+    let beat = node.backend.presence.beat(&node.life).await;
+    sleep(Duration::from_millis(2)).await;
+    beat.unwrap().now
+}
+
+pub(crate) async fn what_nobody_remembers_is_not_given_again(ground: Ground) {
+    let (mut one, mut two) = (ground.node("one").await, ground.node("two").await);
+    one.create(&room("r"), "ann", "c1").await;
+    one.say(&room("r"), "kept").await;
+    ground.snapshot().await;
+    now(&two).await;
+    one.say(&room("r"), "lost").await;
+    let given = one.say(&room("r"), "lost").await;
+    one.exit(&room("r"), "ann", "c1", Leave::Now).await;
+    let known = Known {
+        forgotten: Some(now(&two).await),
+        ..Known::default()
+    };
+    ground.fail_over().await;
+    // The room is there again.
+    one.begin_anew(&[]).await;
+    two.try_to_begin_with(&known).await.unwrap();
+    let first = one.say(&room("r"), "after").await;
+    assert!(first.seq > given.seq, "{first:?} after {given:?}");
+}
+
+/// Though nodes came and something was forgotten, before.
+pub(crate) async fn from_a_copy_that_has_everything_the_logs_go_on(ground: Ground) {
+    let (mut one, mut two) = (ground.node("one").await, ground.node("two").await);
+    one.create(&room("r"), "ann", "c1").await;
+    let last = one.say(&room("r"), "a").await;
+    let known = Known {
+        places: vec![(room("r"), last.clone())],
+        forgotten: Some(now(&one).await),
+    };
+    for node in [&one, &two] {
+        node.backend.presence.sweep().await.unwrap();
+    }
+    ground.snapshot().await;
+    ground.fail_over().await;
+    let mut fresh = ground.node("fresh").await;
+    for node in [&mut one, &mut two] {
+        node.try_to_begin_with(&known).await.unwrap();
+        node.backend.presence.sweep().await.unwrap();
+    }
+    // Once more, and what it hears of now came later.
+    one.try_to_begin_with(&known).await.unwrap();
+    fresh.begin_anew(&[]).await;
+    let next = two.say(&room("r"), "b").await;
+    assert_eq!((next.seq, &next.epoch), (2, &last.epoch));
+    let page = one.backend.log.after(&room("r"), 1, 9).await.unwrap();
+    assert!(page.follows(&last) && page.recovers(1));
 }
 
 pub(crate) async fn no_place_is_given_twice_though_the_tail_is_lost(ground: Ground) {

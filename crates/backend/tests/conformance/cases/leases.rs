@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use starling_kernel::ports::{Change, Entry, Leave, PortError};
+use starling_kernel::ports::{Change, Entry, Known, Leave, PortError};
 use tokio::time::{Instant, sleep};
 
 use crate::support::ground::{CHAT, Ground, Node, ROOT, TIMES, draft, member, room, settle};
@@ -142,7 +142,8 @@ pub(crate) async fn a_life_that_has_not_begun_may_do_nothing(ground: Ground) {
         (one.total(&room("r")).await, one.total(&ROOT).await),
         (1, 0)
     );
-    presence.begin(&two.life, None, &[]).await.unwrap();
+    let known = Known::default();
+    presence.begin(&two.life, None, &known).await.unwrap();
     assert_eq!(two.beat().await, []);
     two.join(&room("r"), "ann", "c1").await;
     two.say(&room("r"), "a").await;

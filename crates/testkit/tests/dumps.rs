@@ -1,0 +1,134 @@
+//! What comes back is older than what the nodes remember.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use serde_json::json;
+use starling_kernel::{
+    envelope::Draft,
+    id::{NodeId, RoomName, UserId},
+    ports::PresenceTimes,
+    topic::Topic,
+};
+use starling_testkit::{Client, Cluster, Node};
+use tokio::time::{Duration, sleep};
+
+/// Topics without listeners that a node remembers at most.
+const MOST: usize = 16_384;
+
+/// Says something; returns its place.
+async fn say(node: &Node, topic: &Topic) -> u64 {
+    let draft = Draft::new("room-message", &json!({"text": "x"})).unwrap();
+    let hub = &node.dispatcher.services().hub;
+    let appended = hub.store(topic, &draft, None).await.unwrap();
+    appended.position.seq
+}
+
+/// Somebody in the room `r`.
+async fn enter(cluster: &Cluster, event: &str) -> Client {
+    let client = cluster.connect(0, "ann").await;
+    client.call(event, json!({"roomName": "r"})).await.unwrap();
+    client
+}
+
+fn room() -> Topic {
+    Topic::room(&RoomName::parse("r").unwrap())
+}
+
+fn user(n: usize) -> Topic {
+    Topic::User("/", UserId::parse(&n.to_string()).unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_place_of_a_room_is_given_twice_that_died_longer_ago_than_is_remembered() {
+    let cluster = Cluster::start(2).await;
+    let client = enter(&cluster, "create-room").await;
+    let node = &cluster.nodes[0];
+    assert_eq!(say(node, &room()).await, 1);
+    sleep(Duration::from_secs(1)).await;
+    let dump = cluster.store.snapshot();
+    say(node, &room()).await;
+    let given = say(node, &room()).await;
+    client.drop_connection().await;
+    sleep(Duration::from_secs(120)).await;
+    cluster.store.rewind(&dump);
+    sleep(Duration::from_secs(10)).await;
+    let _client = enter(&cluster, "create-room").await;
+    let next = say(node, &room()).await;
+    assert!(next > given, "{next} after {given}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nor_of_a_log_that_is_forgotten_among_many() {
+    let cluster = Cluster::start(2).await;
+    let node = &cluster.nodes[0];
+    sleep(Duration::from_secs(1)).await;
+    let copy = cluster.store.snapshot();
+    say(node, &user(0)).await;
+    let given = say(node, &user(0)).await;
+    for n in 1..=MOST {
+        say(node, &user(n)).await;
+    }
+    cluster.store.rewind(&copy);
+    sleep(Duration::from_secs(10)).await;
+    let next = say(node, &user(0)).await;
+    assert!(next > given, "{next} after {given}");
+}
+
+/// A node comes so long after the copy was made, and so long later it says something and dies.
+async fn what_is_said_after_the_only_witness_died(after: Duration, later: Duration) {
+    let cluster = Cluster::start(2).await;
+    let node = &cluster.nodes[0];
+    sleep(Duration::from_secs(1)).await;
+    let copy = cluster.store.snapshot();
+    sleep(after).await;
+    let (name, times) = (NodeId::parse("gw3").unwrap(), PresenceTimes::default());
+    let backend = cluster.store.node(&name);
+    let third = Node::start(backend, name, times, &Default::default()).await;
+    let third = third.unwrap();
+    sleep(later).await;
+    say(&third, &user(0)).await;
+    let given = say(&third, &user(0)).await;
+    third.faults.die();
+    cluster.store.rewind(&copy);
+    sleep(Duration::from_secs(10)).await;
+    let next = say(node, &user(0)).await;
+    assert!(next > given, "{next} after {given}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nor_where_only_a_node_gave_it_that_the_copy_does_not_know() {
+    let (at_once, soon) = (Duration::ZERO, Duration::from_secs(1));
+    what_is_said_after_the_only_witness_died(at_once, soon).await;
+}
+
+/// Then nobody has heard yet that it came.
+#[tokio::test(start_paused = true)]
+async fn nor_from_a_dump_where_the_node_gave_it_at_once() {
+    let (at_once, late) = (Duration::ZERO, Duration::from_millis(20_100));
+    what_is_said_after_the_only_witness_died(late, at_once).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_a_copy_that_lacks_nothing_the_logs_go_on_whatever_was_forgotten() {
+    let cluster = Cluster::start(2).await;
+    let node = &cluster.nodes[0];
+    let client = enter(&cluster, "create-room").await;
+    say(node, &room()).await;
+    for n in 0..100 {
+        say(node, &user(n)).await;
+        sleep(Duration::from_secs(2)).await;
+    }
+    let copy = cluster.store.snapshot();
+    // Redis is away, and meanwhile people go.
+    for node in &cluster.nodes {
+        node.faults.cut();
+    }
+    sleep(Duration::from_secs(90)).await;
+    client.drop_connection().await;
+    sleep(Duration::from_secs(90)).await;
+    cluster.store.rewind(&copy);
+    for node in &cluster.nodes {
+        node.faults.mend().await;
+    }
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(say(node, &user(99)).await, 2);
+}
