@@ -10,6 +10,8 @@ use starling_backend::memory::Store;
 use starling_features::{FeaturesConfig, NAMESPACES};
 use starling_kernel::{
     dispatch::Dispatcher,
+    envelope::{Draft, Position},
+    error::AppError,
     feature::Services,
     hub::Hub,
     id::{NodeId, UserId},
@@ -124,6 +126,15 @@ impl Node {
     /// Connects with these claims.
     pub async fn connect(&self, claims: Claims) -> Client {
         Client::connect(self.dispatcher.clone(), claims).await
+    }
+
+    /// Says something to a topic, if it is a room to the one that is there now.
+    pub async fn say(&self, topic: &Topic, text: &str) -> Result<Position, AppError> {
+        let services = self.dispatcher.services();
+        let there = services.backend.log.latest(topic, 0).await?;
+        let said = serde_json::json!({"roomName": topic.room_name(), "text": text});
+        let draft = Draft::new("room-message", &said)?.to_room(there.created);
+        Ok(services.hub.store(topic, &draft, None).await?.position)
     }
 
     /// Whom the cluster holds in a place, as this node is told: the first hundred.

@@ -5,11 +5,7 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json, value::RawValue};
-use starling_kernel::{
-    envelope::{Draft, Envelope},
-    id::RoomName,
-    topic::Topic,
-};
+use starling_kernel::{envelope::Envelope, id::RoomName, topic::Topic};
 use starling_testkit::{Client, Cluster};
 use tokio::{
     task::yield_now,
@@ -49,13 +45,9 @@ impl Scene {
     }
 
     async fn say(&mut self) {
-        let said = json!({"roomName": "r", "text": "x".repeat(4_096)});
-        let draft = Draft::new("room-message", &said).unwrap();
-        let services = self.cluster.nodes[0].dispatcher.services();
-        let page = services.backend.log.latest(&topic(), 0).await.unwrap();
-        let draft = draft.to_room(page.created);
-        let stored = services.hub.store(&topic(), &draft, None).await;
-        self.last = stored.unwrap().position.seq;
+        let text = "x".repeat(4_096);
+        let said = self.cluster.nodes[0].say(&topic(), &text).await;
+        self.last = said.unwrap().seq;
     }
 
     /// The user on another connection, which has begun to catch up from the first message on.

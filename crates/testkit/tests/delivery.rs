@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use serde_json::{Value, json};
-use starling_kernel::{envelope::Draft, hub::Admission, id::RoomName, ports::Page, topic::Topic};
+use starling_kernel::{hub::Admission, id::RoomName, ports::Page, topic::Topic};
 use starling_testkit::{Client, Cluster, Node};
 use tokio::time::{Duration, sleep};
 
@@ -19,10 +19,7 @@ async fn room(node: &Node) -> Client {
 }
 
 async fn say(node: &Node, n: usize) {
-    let draft = Draft::new("room-message", &json!({"text": n.to_string()})).unwrap();
-    let draft = draft.to_room(history(node).await.created);
-    let hub = &node.dispatcher.services().hub;
-    hub.store(&topic(), &draft, None).await.unwrap();
+    node.say(&topic(), &n.to_string()).await.unwrap();
 }
 
 async fn history(node: &Node) -> Page {

@@ -3,7 +3,6 @@
 
 use serde_json::json;
 use starling_kernel::{
-    envelope::Draft,
     id::{NodeId, RoomName, UserId},
     ports::PresenceTimes,
     topic::Topic,
@@ -16,10 +15,7 @@ const MOST: usize = 16_384;
 
 /// Says something; returns its place.
 async fn say(node: &Node, topic: &Topic) -> u64 {
-    let draft = Draft::new("room-message", &json!({"text": "x"})).unwrap();
-    let hub = &node.dispatcher.services().hub;
-    let appended = hub.store(topic, &draft, None).await.unwrap();
-    appended.position.seq
+    node.say(topic, "x").await.unwrap().seq
 }
 
 /// Somebody in the room `r`.

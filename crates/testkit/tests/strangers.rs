@@ -65,20 +65,25 @@ async fn is_put_out(intruder: &Client) {
     assert!(intruder.session.rooms().is_empty());
 }
 
-#[tokio::test(start_paused = true)]
-async fn one_who_is_about_to_be_logged_out_neither_hears_the_next_room_nor_is_heard() {
+/// The same, evicted while its node is late, and another has made a private room of that name.
+async fn evicted() -> (Cluster, Client, Client) {
     let (cluster, intruder) = scene().await;
-    let late = &cluster.nodes[1].faults;
-    late.lag(true);
+    cluster.nodes[1].faults.lag(true);
     let membership = &cluster.nodes[0].dispatcher.services().membership;
     let (room, user) = (RoomName::trusted("r"), UserId::trusted("intruder"));
     membership.evict(&room, &user).await.unwrap();
     let stranger = cluster.connect(0, "stranger").await;
     create(&stranger, true).await;
-    assert_eq!(speak(&intruder, "whisper").await, Err(Code::NotAMember));
     speak(&stranger, "secret").await.unwrap();
+    (cluster, intruder, stranger)
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_is_about_to_be_logged_out_neither_hears_the_next_room_nor_is_heard() {
+    let (cluster, intruder, stranger) = evicted().await;
+    assert_eq!(speak(&intruder, "whisper").await, Err(Code::NotAMember));
     // What was on its way is heard in order, and the order to go among it.
-    late.lag(false);
+    cluster.nodes[1].faults.lag(false);
     they_are_apart(&stranger, &intruder).await;
     is_put_out(&intruder).await;
 }
@@ -113,14 +118,7 @@ async fn nor_does_one_whose_node_is_late_after_everything_was_lost() {
 
 #[tokio::test(start_paused = true)]
 async fn one_who_joins_again_meanwhile_is_not_shown_what_was_said_in_the_next_room() {
-    let (cluster, intruder) = scene().await;
-    cluster.nodes[1].faults.lag(true);
-    let membership = &cluster.nodes[0].dispatcher.services().membership;
-    let (room, user) = (RoomName::trusted("r"), UserId::trusted("intruder"));
-    membership.evict(&room, &user).await.unwrap();
-    let stranger = cluster.connect(0, "stranger").await;
-    create(&stranger, true).await;
-    speak(&stranger, "secret").await.unwrap();
+    let (_cluster, intruder, _stranger) = evicted().await;
     let again = intruder.call("join-room", json!({"roomName": "r"})).await;
     assert!(again.is_err());
     let back = json!({"lastSeq": {"r": 0}});
