@@ -19,6 +19,14 @@ const TRANSPORTS = {
 /** The events of the client library itself, remembered beside the server's. */
 const OWN = ["connect", "connect_error", "disconnect"];
 
+/** An error of the client library with what it knows of the answer that caused it. */
+function told(error) {
+  const { description, context } = error;
+  const answer = context?.responseText ?? context?.statusText ?? "";
+  if (typeof description === "number") error.message += ` (${description} ${answer})`;
+  return error;
+}
+
 export class Client {
   /** What came, oldest first: `{event, args, at}`; `at` is `performance.now()`. */
   log = [];
@@ -36,7 +44,7 @@ export class Client {
   /** Waits until connected, and upgraded where that is the plan. */
   async ready() {
     const { event, args } = await this.#entry((e) => e.event === "connect" || e.event === "connect_error", "connect");
-    if (event === "connect_error") throw args[0];
+    if (event === "connect_error") throw told(args[0]);
     const name = () => this.socket.io.engine.transport.name;
     if (this.transport === "upgrade") await until(() => name() === "websocket", "the upgrade");
     return this;
