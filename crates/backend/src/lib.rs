@@ -37,6 +37,10 @@ const PAST: Duration = Duration::from_secs(24 * 3600);
 /// since that no node can tell of.
 const STALE: Duration = Duration::from_secs(10);
 
+/// How long restoring what everybody holds may take after everything was lost: some ten thousand
+/// memberships of a node.
+const SETTLING: Duration = Duration::from_secs(60);
+
 /// How long it is remembered that a user was evicted, so that no node that was away restores it.
 const EVICTED: Duration = Duration::from_secs(15 * 60);
 

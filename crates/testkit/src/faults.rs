@@ -351,7 +351,7 @@ impl Presence for Faulty {
         self.step(self.inner.presence.reap(incarnation)).await
     }
 
-    async fn sweep(&self) -> PortResult<usize> {
+    async fn sweep(&self) -> PortResult<Swept> {
         self.step(self.inner.presence.sweep()).await
     }
 

@@ -1,7 +1,7 @@
 //! What comes back is older than what the nodes remember.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-use serde_json::json;
+use serde_json::{Value, json};
 use starling_kernel::{
     id::{NodeId, RoomName, UserId},
     ports::PresenceTimes,
@@ -127,4 +127,73 @@ async fn from_a_copy_that_lacks_nothing_the_logs_go_on_whatever_was_forgotten() 
     }
     sleep(Duration::from_secs(3)).await;
     assert_eq!(say(node, &user(99)).await, 2);
+}
+
+/// A room with a member on the first of two nodes, who has one message; a second is said on the other,
+/// which dies with the store that comes back without it. Nobody speaks afterwards.
+async fn a_quiet_room_that_lost_a_message() -> (Cluster, Client) {
+    let cluster = Cluster::start(2).await;
+    let client = enter(&cluster, "create-room").await;
+    client.call("register", json!({})).await.unwrap();
+    say(&cluster.nodes[0], &room()).await;
+    sleep(Duration::from_secs(1)).await;
+    let copy = cluster.store.snapshot();
+    cluster.nodes[0].faults.lag(true);
+    say(&cluster.nodes[1], &room()).await;
+    cluster.nodes[1].faults.die();
+    cluster.nodes[0].faults.cut();
+    cluster.nodes[0].faults.lag(false);
+    sleep(Duration::from_millis(10)).await;
+    client.drain().await;
+    cluster.store.rewind(&copy);
+    cluster.nodes[0].faults.mend().await;
+    (cluster, client)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_lived_to_tell_is_told_as_lost_also_where_nobody_speaks() {
+    let (_cluster, client) = a_quiet_room_that_lost_a_message().await;
+    sleep(Duration::from_secs(10)).await;
+    let heard = client.drain().await.into_iter();
+    let told =
+        |(event, data): &(String, Value)| event == "room-history" && data["recovered"] == false;
+    assert_eq!(heard.filter(told).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_comes_back_to_it_is_told_as_well() {
+    let (cluster, client) = a_quiet_room_that_lost_a_message().await;
+    client.drop_connection().await;
+    let again = cluster.connect(0, "ann").await;
+    sleep(Duration::from_secs(4)).await;
+    let back = json!({"lastSeq": {"r": 1}});
+    let back = again.call("reconnect-session", back).await.unwrap();
+    assert_eq!(back["recovered"], json!({"r": false}), "{back:?}");
+}
+
+/// The other node dies with the store, which lost nothing.
+#[tokio::test(start_paused = true)]
+async fn the_first_to_go_afterwards_is_told_as_any_other() {
+    let cluster = Cluster::start(2).await;
+    sleep(Duration::from_secs(20)).await;
+    let witness = cluster.connect(0, "witness").await;
+    let leaves = cluster.connect(0, "leaves").await;
+    let lost = cluster.connect(1, "lost").await;
+    for client in [&witness, &leaves, &lost] {
+        client.call("register", json!({})).await.unwrap();
+    }
+    sleep(Duration::from_secs(1)).await;
+    cluster.nodes[1].faults.die();
+    cluster.store.rewind(&cluster.store.snapshot());
+    sleep(Duration::from_millis(1_100)).await;
+    witness.drain().await;
+    leaves.call("logout", json!({})).await.unwrap();
+    sleep(Duration::from_secs(30)).await;
+    let mut gone = Vec::new();
+    for (event, data) in witness.drain().await {
+        if event == "user-offline" {
+            gone.push(data["userId"].as_str().unwrap().to_owned());
+        }
+    }
+    assert_eq!(gone, ["leaves", "lost"]);
 }

@@ -66,6 +66,16 @@ fn members(events: &Events, room: &str) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_wipe_nobody_who_was_there_is_announced_and_the_lists_tell_all() {
+    nobody_who_was_there_is_announced(Duration::from_secs(3)).await;
+}
+
+/// As where it has very much to restore.
+#[tokio::test(start_paused = true)]
+async fn nor_is_anybody_whose_node_takes_long_to_restore_it() {
+    nobody_who_was_there_is_announced(Duration::from_secs(30)).await;
+}
+
+async fn nobody_who_was_there_is_announced(until: Duration) {
     let cluster = Cluster::start(3).await;
     settled().await;
     let clients = [
@@ -89,7 +99,7 @@ async fn after_a_wipe_nobody_who_was_there_is_announced_and_the_lists_tell_all()
     let late = &cluster.nodes[2].faults;
     late.cut();
     cluster.store.wipe();
-    sleep(Duration::from_secs(3)).await;
+    sleep(until).await;
     late.mend().await;
     settled().await;
     let heard = [

@@ -6,12 +6,12 @@ use std::{
 use starling_kernel::{
     id::{Incarnation, UserId},
     ports::{Beat, Known, Leave, PortError, PortResult},
-    time::Timestamp,
+    time::{Stamp, Timestamp},
     topic::Topic,
 };
 
 use super::state::{State, later};
-use crate::{STALE, SWEEP_BATCH, floor};
+use crate::{SETTLING, STALE, SWEEP_BATCH, floor};
 
 /// Lives of nodes, and when all of them were silent.
 #[derive(Clone, Default)]
@@ -22,6 +22,8 @@ pub(super) struct Leases {
     pub(super) server: u64,
     /// Names all this: the server that it began on.
     pub(super) born: u64,
+    /// When that was, if everything had been lost then.
+    pub(super) born_at: Option<Timestamp>,
     /// The server on which a life began last.
     begun_on: Option<u64>,
     closed: Option<Closed>,
@@ -66,6 +68,12 @@ impl Leases {
     /// Whether everything was lost a moment ago, so that whoever comes was there before.
     pub(super) fn is_restoring(&self, now: Timestamp) -> bool {
         self.sweeps_from > Some(now)
+    }
+
+    /// Whether one who is restored now, and entered at `since`, was there all the time.
+    pub(super) fn was_there(&self, now: Timestamp, since: Stamp) -> bool {
+        let settling = |born: Timestamp| now < later(born, SETTLING) && since < born.into();
+        self.is_restoring(now) || self.born_at.is_some_and(settling)
     }
 
     pub(super) fn dead(&self) -> impl Iterator<Item = &Incarnation> {
@@ -224,6 +232,9 @@ impl State {
     /// Removes the members whose grace is over, a bounded number of them.
     pub(super) fn sweep(&mut self, now: Timestamp) -> usize {
         self.leases.reopen(now);
+        if !self.leases.closed(now) {
+            self.leap_if_unheard(now);
+        }
         let last = self.leases.last_sweep.replace(now);
         if last.is_some_and(|last| later(last, self.silence()) < now) {
             self.leases.pause_sweeps(now, self.times.lease);

@@ -67,6 +67,14 @@ impl TopicLog {
         self.former.push(former);
     }
 
+    /// Where it began after everything was lost, and before that was found out, or leaps.
+    fn raise(&mut self, lowest: u64) {
+        if self.head < lowest {
+            self.rename();
+            (self.base, self.head) = (lowest, lowest);
+        }
+    }
+
     fn end(&self) -> Position {
         Position {
             epoch: self.epoch.clone(),
@@ -98,7 +106,7 @@ impl Logs {
         }
     }
 
-    fn lowest(&self) -> u64 {
+    pub(super) fn lowest(&self) -> u64 {
         self.floor.max(self.leap)
     }
 
@@ -141,11 +149,7 @@ impl Logs {
         let past = self.past.get(topic).map_or(0, |(seq, _)| *seq);
         let log =
             (self.logs.entry(topic.clone())).or_insert_with(|| TopicLog::begin(lowest.max(past)));
-        if log.head < lowest {
-            // It began after everything was lost, and before that was found out; or it leaps.
-            log.rename();
-            (log.base, log.head) = (lowest, lowest);
-        }
+        log.raise(lowest);
         log.head += 1;
         let position = Position {
             epoch: log.epoch.clone(),
@@ -232,9 +236,7 @@ impl State {
                 Some(_) => {}
             }
         }
-        if self.leases.take_unheard(now) {
-            self.logs.leap = crate::floor(now);
-        }
+        self.leap_if_unheard(now);
         let key = once.map(|o| (topic.clone(), o.user.clone(), o.client_id.clone()));
         if let Some(position) = key.as_ref().and_then(|key| self.logs.repeated(now, key)) {
             return Ok(Appended {
@@ -250,6 +252,13 @@ impl State {
             position,
             repeated: false,
         })
+    }
+
+    /// Somebody may have known of more than the logs hold, and did not live to tell.
+    pub(super) fn leap_if_unheard(&mut self, now: Timestamp) {
+        if self.leases.take_unheard(now) {
+            self.logs.leap = crate::floor(now);
+        }
     }
 
     /// Appends a transition of a namespace to the log that all nodes follow.
@@ -282,25 +291,33 @@ impl State {
         position
     }
 
-    fn after(&self, now: Timestamp, topic: &Topic, after: u64, limit: usize) -> Page {
+    fn after(&mut self, now: Timestamp, topic: &Topic, after: u64, limit: usize) -> Page {
         self.read(now, topic, |log| {
             let from = log.entries.partition_point(|(seq, _)| *seq <= after);
             log.page(log.entries.iter().skip(from).take(limit))
         })
     }
 
-    fn latest(&self, now: Timestamp, topic: &Topic, limit: usize) -> Page {
+    fn latest(&mut self, now: Timestamp, topic: &Topic, limit: usize) -> Page {
         self.read(now, topic, |log| {
             let from = log.entries.len().saturating_sub(limit);
             log.page(log.entries.iter().skip(from))
         })
     }
 
-    fn read(&self, now: Timestamp, topic: &Topic, read: impl Fn(&TopicLog) -> Page) -> Page {
+    /// A log that may have lost something of which nobody can tell is in its next life from now on:
+    /// whoever reads is not to believe that it has all.
+    fn read(&mut self, now: Timestamp, topic: &Topic, read: impl Fn(&TopicLog) -> Page) -> Page {
+        let unsettled = self.leases.closed(now);
+        if !unsettled {
+            self.leap_if_unheard(now);
+            let lowest = self.logs.lowest();
+            let log = self.logs.logs.get_mut(topic);
+            log.into_iter().for_each(|log| log.raise(lowest));
+        }
         let log = self.logs.logs.get(topic);
-        let below = log.is_some_and(|log| log.head < self.logs.floor);
         Page {
-            unsettled: self.leases.closed(now) || below,
+            unsettled,
             created: self.created(topic),
             ..log.map(read).unwrap_or_default()
         }

@@ -60,6 +60,7 @@ impl Store {
             bus: MemoryBus::new(node, &self.0.handles),
             begun: Mutex::default(),
             untold: Mutex::default(),
+            lowest: AtomicU64::default(),
         });
         self.lock().attach(&handle.bus.line);
         Backend {
@@ -116,6 +117,8 @@ struct MemoryNode {
     /// As heard with sweeps: should a copy take over that is older, there may be things given until then
     /// that no node can tell of.
     untold: Mutex<Option<Timestamp>>,
+    /// Below this nothing is stored any more, as of its last sweep.
+    lowest: AtomicU64,
 }
 
 impl MemoryNode {

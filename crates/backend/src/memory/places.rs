@@ -12,7 +12,7 @@ use starling_kernel::{
 };
 
 use super::state::{State, later};
-use crate::EVICTED;
+use crate::{EVICTED, SETTLING};
 
 /// A room or a namespace, while somebody is in it.
 #[derive(Clone, Default)]
@@ -143,7 +143,10 @@ impl State {
         entry: &Entry,
         arrival: &Arrival,
     ) -> Option<Change> {
-        let quiet = matches!(entry, Entry::Restore(_)) && self.leases.is_restoring(now);
+        let quiet = match entry {
+            Entry::Restore(held) => self.leases.was_there(now, held.since),
+            _ => false,
+        };
         if quiet && arrival.first {
             return Some(Change::Restored);
         }
@@ -236,12 +239,11 @@ impl State {
 
     /// A room that had been lost gets back the grants of those who are restored into it.
     fn restore_grant(&mut self, now: Timestamp, topic: &Topic, user: &UserId, held: &Held) {
-        let settled = self.times.lease + self.times.grace;
         let room = self.places.get_mut(topic).and_then(|p| p.room.as_mut());
         if let Some(room) = room
             && held.holds_grant
             && room.created == held.created
-            && room.restored.is_some_and(|at| now < later(at, settled))
+            && room.restored.is_some_and(|at| now < later(at, SETTLING))
         {
             room.grants.insert(user.clone());
         }

@@ -1,9 +1,11 @@
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
 use starling_kernel::{
     id::{ConnId, Incarnation, RoomName, UserId},
     ports::{
         Beat, Entered, Entry, Holder, Known, Leave, Member, Members, PortResult, Presence, Status,
-        Whereabouts,
+        Swept, Whereabouts,
     },
     topic::Topic,
 };
@@ -88,12 +90,19 @@ impl Presence for MemoryNode {
         Ok(())
     }
 
-    async fn sweep(&self) -> PortResult<usize> {
-        let sweep = |state: &mut State, now| Ok((state.sweep(now), state.leases.untold(now)));
-        let (swept, heard) = self.live_step(sweep)?;
+    async fn sweep(&self) -> PortResult<Swept> {
+        let sweep = |state: &mut State, now| {
+            let removed = state.sweep(now);
+            Ok((removed, state.leases.untold(now), state.logs.lowest()))
+        };
+        let (removed, heard, lowest) = self.live_step(sweep)?;
         let mut untold = lock(&self.untold);
         *untold = (*untold).max(heard);
-        Ok(swept)
+        let before = self.lowest.fetch_max(lowest, Ordering::Relaxed);
+        Ok(Swept {
+            removed,
+            leapt: before < lowest,
+        })
     }
 
     fn partitions(&self) -> u16 {

@@ -69,6 +69,7 @@ impl State {
         let empty = Self::new(self.times, self.logs.history);
         self.replace_with(empty);
         self.leases.born = self.leases.server;
+        self.leases.born_at = Some(now);
         self.leases
             .pause_sweeps(now, self.times.lease + self.times.grace);
     }

@@ -21,6 +21,7 @@ impl RedisNode {
     async fn read(&self, topic: &Topic, which: &str, after: u64, limit: usize) -> PortResult<Page> {
         let args = Args::default()
             .text("topic", topic)
+            .text("epoch", id::random(EPOCH_LEN))
             .text("which", which)
             .text("after", after)
             .text("limit", limit);

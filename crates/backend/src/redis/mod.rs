@@ -48,6 +48,8 @@ struct RedisNode {
     /// For each partition, as heard with sweeps: should a copy take over that is older, there may be
     /// things given until then that no node can tell of.
     untold: Box<[AtomicU64]>,
+    /// Below this nothing is stored any more, by partition, as of the last sweep.
+    lowest: Box<[AtomicU64]>,
     tasks: AbortHandle,
 }
 
@@ -73,6 +75,7 @@ pub async fn connect(
         }
     };
     info!(%node, partitions, "connected to redis");
+    let by_partition = || (0..partitions).map(|_| AtomicU64::default()).collect();
     let node = Arc::new(RedisNode {
         link,
         relay,
@@ -80,7 +83,8 @@ pub async fn connect(
         times: config.times,
         history: config.history,
         begun: Mutex::default(),
-        untold: (0..partitions).map(|_| AtomicU64::default()).collect(),
+        untold: by_partition(),
+        lowest: by_partition(),
         tasks,
     });
     Ok(Backend {

@@ -11,7 +11,7 @@ use starling_kernel::{
     id::{self, ConnId, Incarnation, RoomName, UserId},
     ports::{
         Beat, Entered, Entry, Holder, Known, Leave, Member, Members, PortError, PortResult,
-        Presence, Status, Whereabouts,
+        Presence, Status, Swept, Whereabouts,
     },
     time::{Stamp, Timestamp},
     topic::Topic,
@@ -22,7 +22,7 @@ use super::{
     RedisNode,
     script::{self, Args, Reply},
 };
-use crate::{EPOCH_LEN, EVICTED, PAST, PRESENCE_HISTORY};
+use crate::{EPOCH_LEN, EVICTED, PAST, PRESENCE_HISTORY, SETTLING};
 
 /// Connections that one step of reaping releases at most; then others get their turn.
 const REAP_BATCH: usize = 200;
@@ -241,10 +241,9 @@ impl Presence for RedisNode {
             .text("status", status_name(member.status))
             .text("incarnation", &holder.incarnation)
             .text("conn", &holder.conn);
-        let lease = self.times.lease;
         let args = with_entry(args, entry)
             .text("most", most)
-            .millis("lease", lease);
+            .millis("settling", SETTLING);
         let here = self.keys.of_member(place, &member.user);
         let namespace = match place {
             Topic::Room(namespace, _) if !self.is_alone() => namespace,
@@ -424,9 +423,13 @@ impl Presence for RedisNode {
             .await
     }
 
-    async fn sweep(&self) -> PortResult<usize> {
+    async fn sweep(&self) -> PortResult<Swept> {
         let parts = (0..self.keys.partitions()).map(|n| self.sweep_partition(n));
-        Ok(try_join_all(parts).await?.iter().sum())
+        let swept = try_join_all(parts).await?;
+        Ok(Swept {
+            removed: swept.iter().map(|part| part.removed).sum(),
+            leapt: swept.iter().any(|part| part.leapt),
+        })
     }
 
     fn partitions(&self) -> u16 {

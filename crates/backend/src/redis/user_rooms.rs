@@ -13,7 +13,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 use futures_util::future::try_join_all;
 use starling_kernel::{
     id::{Incarnation, RoomName, UserId},
-    ports::{Entry, Holder, Leave, Order, PortError, PortResult, Presence},
+    ports::{Entry, Holder, Leave, Order, PortError, PortResult, Presence, Swept},
     time::Stamp,
     topic::Topic,
 };
@@ -84,7 +84,7 @@ impl RedisNode {
     }
 
     /// Removes whose grace is over, and takes the rooms that were left from their users'.
-    pub(super) async fn sweep_partition(&self, n: u16) -> PortResult<usize> {
+    pub(super) async fn sweep_partition(&self, n: u16) -> PortResult<Swept> {
         let partition = self.keys.partition(n);
         let args = self
             .args()
@@ -108,7 +108,12 @@ impl RedisNode {
         for lost in reply.take::<Vec<String>>("lost")? {
             self.retire(&Incarnation::trusted(&lost)).await?;
         }
-        reply.take("removed")
+        let lowest: u64 = reply.take("lowest")?;
+        let before = self.lowest[usize::from(n)].fetch_max(lowest, Ordering::Relaxed);
+        Ok(Swept {
+            removed: reply.take("removed")?,
+            leapt: before < lowest,
+        })
     }
 
     /// Carries out one note: `<place>\n<user>\n<when>`, and `\nevicted` where the user was.

@@ -128,6 +128,7 @@ on_every_backend! {
         no_place_of_a_transition_is_given_twice
         who_is_back_with_a_life_that_was_over_goes_again;
     wipe:
+        a_quiet_log_is_settled_when_the_data_comes_back_after_all
         no_place_is_given_twice_though_everything_is_lost
         a_fresh_node_that_comes_first_makes_no_place_be_given_twice
         a_failover_loses_nothing_of_what_was_found_out_about_a_wipe;

@@ -350,7 +350,7 @@ impl Node {
         let (give_up, mut swept) = (Instant::now() + Duration::from_secs(20), 0);
         while !condition().await {
             assert!(Instant::now() < give_up, "it never happened");
-            swept += self.backend.presence.sweep().await.unwrap();
+            swept += self.backend.presence.sweep().await.unwrap().removed;
             sleep(Duration::from_millis(50)).await;
         }
         swept
@@ -360,7 +360,7 @@ impl Node {
     pub(crate) async fn sweep_for(&self, time: Duration) -> usize {
         let (end, mut swept) = (Instant::now() + time, 0);
         while Instant::now() < end {
-            swept += self.backend.presence.sweep().await.unwrap();
+            swept += self.backend.presence.sweep().await.unwrap().removed;
             sleep(Duration::from_millis(50)).await;
         }
         swept

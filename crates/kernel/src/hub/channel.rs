@@ -392,11 +392,15 @@ impl Channel {
             }
             listener.at = page.end();
         }
-        state.cursor = Some(page.end());
+        let had = state.cursor.replace(page.end());
         drop(state);
-        for (_, parcel) in &page.entries {
-            if let Parcel::Order(order) = parcel {
-                followers.obey(order);
+        // No place is given twice: what is beyond the last one was not told yet, whatever is lost.
+        let had = had.map_or(0, |cursor| cursor.seq);
+        for (seq, parcel) in &page.entries {
+            match parcel {
+                Parcel::Order(order) => followers.obey(order),
+                _ if *seq > had => self.tell(parcel.clone(), followers),
+                _ => {}
             }
         }
         true

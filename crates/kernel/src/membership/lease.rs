@@ -222,9 +222,11 @@ async fn sweeps(membership: Arc<Membership>) {
         if membership.lease.retired.load(Ordering::Relaxed) {
             return;
         }
-        // Without an answer there is nothing to do: another sweep follows.
-        if let Err(PortError::Fenced) = membership.port.sweep().await {
-            membership.lease.doubt();
+        match membership.port.sweep().await {
+            Ok(swept) if swept.leapt => membership.hub.compare(),
+            Err(PortError::Fenced) => membership.lease.doubt(),
+            // Without an answer there is nothing to do: another sweep follows.
+            _ => {}
         }
     }
 }

@@ -188,6 +188,16 @@ pub struct Beat {
     pub dead: Vec<Incarnation>,
 }
 
+/// What a sweep did and found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// How many members went.
+    pub removed: usize,
+    /// Since this node's last one, logs have leapt over what no node can tell of: those who follow one
+    /// have to compare.
+    pub leapt: bool,
+}
+
 /// What a node can tell of what was given out of logs, when it begins a life.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known {
@@ -275,8 +285,8 @@ pub trait Presence: Send + Sync {
     async fn reap(&self, incarnation: &Incarnation) -> PortResult<()>;
 
     /// Removes the members whose grace is over; each is removed, and published, by exactly one
-    /// caller. Returns how many this was. [`super::PortError::Fenced`] as for [`Presence::beat`].
-    async fn sweep(&self) -> PortResult<usize>;
+    /// caller. [`super::PortError::Fenced`] as for [`Presence::beat`].
+    async fn sweep(&self) -> PortResult<Swept>;
 
     /// How many partitions [`Topic::Presence`] has.
     fn partitions(&self) -> u16;

@@ -3,7 +3,9 @@
 -- were given out, as JSON; `untold`: of what was given until then, there may be some that
 -- no node can tell of; `floor`: what the node found as one before. Returns what it finds now.
 local now, here, state, lives = clock(), server(), P .. 'state', P .. 'lives'
-call('HSETNX', state, 'born', A.new)
+if call('HSETNX', state, 'born', A.new) == 1 then
+  call('HSET', state, 'born_at', digits(now))
+end
 local born, before, closed, joined =
   unpack(call('HMGET', state, 'born', 'server', 'closed', 'joined'))
 -- The last signs of life. All that was given before is here, also where this is a copy.

@@ -1,7 +1,7 @@
 -- Adds a holder. `entry` is open (a namespace, perhaps `announce`), create (as `private`), join
 -- (perhaps `granted`), return, or restore (what was entered `since`: a room as `created` and
 -- `private`, perhaps `granted`; and whether the user `holds_grant`, which a room that was lost gets back
--- within the `lease` and the grace).
+-- while nodes may be `settling`).
 local place, user, conn, entry = A.place, A.user, A.conn, A.entry
 local incarnation, status = A.incarnation, A.status
 
@@ -64,7 +64,7 @@ end
 
 if entry == 'restore' and A.holds_grant == '1' and created(place) == A.created then
   local restored = tonumber(call('HGET', room, 'restored') or 0)
-  if now < restored + A.lease + GRACE then
+  if now < restored + A.settling then
     call('SADD', P .. 'grants:' .. place, user)
   end
 end
@@ -87,7 +87,12 @@ if info ~= before then
 end
 
 -- After everything was lost: whoever is restored now was there all the time.
-local quiet = entry == 'restore' and tonumber(call('HGET', P .. 'sweep', 'from') or 0) > now
+local function was_there()
+  local born_at = tonumber(call('HGET', P .. 'state', 'born_at'))
+  return tonumber(call('HGET', P .. 'sweep', 'from') or 0) > now
+    or now < born_at + A.settling and tonumber(A.since) < born_at * 1000
+end
+local quiet = entry == 'restore' and was_there()
 local loud = not before
 if entry == 'open' then
   loud = came or A.announce == '1'

@@ -152,16 +152,23 @@ local function renew(topic, epoch, seq, renewed)
   end
 end
 
--- Before something is stored: a log that began after everything was lost, and before that was found
--- out, goes on above the floor, and any log above what nobody lived to tell of. What the nodes follow
--- is appended to also while others may know of more of it: under another epoch.
-local function mend_log(topic, head)
-  local epoch, seq, at = unpack(call('HMGET', head, 'epoch', 'seq', 'server'))
-  local base = lowest()
-  if tonumber(seq) < base then
+-- A log that began after everything was lost, and before that was found out, goes on above the floor,
+-- and any log above what nobody lived to tell of. Arguments: its `epoch` then.
+local function raise_log(topic)
+  local head, base = P .. 'head:' .. topic, lowest()
+  local epoch, seq = unpack(call('HMGET', head, 'epoch', 'seq'))
+  if epoch and tonumber(seq) < base then
     rename_log(head, epoch, A.epoch)
     call('HSET', head, 'base', digits(base), 'seq', digits(base))
-  elseif string.sub(topic, 1, 1) == '~' and is_closed() and at ~= server() then
+  end
+end
+
+-- Before something is stored. What the nodes follow is appended to also while others may know of more
+-- of it: under another epoch.
+local function mend_log(topic, head)
+  raise_log(topic)
+  local epoch, at = unpack(call('HMGET', head, 'epoch', 'server'))
+  if string.sub(topic, 1, 1) == '~' and is_closed() and at ~= server() then
     rename_log(head, epoch, A.epoch)
     call('HSET', head, 'server', server())
   end

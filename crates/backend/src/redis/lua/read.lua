@@ -1,11 +1,13 @@
--- A part of a log: `which` is 'after' a place, or the 'latest'.
+-- A part of a log: `which` is 'after' a place, or the 'latest'. One that may have lost something, of
+-- which nobody can tell, is in its next life from now on: whoever reads is not to believe that it has
+-- all.
 local log, which, limit = P .. 'log:' .. A.topic, A.which, tonumber(A.limit)
 
-local epoch, base, head = unpack(call('HMGET', P .. 'head:' .. A.topic, 'epoch', 'base', 'seq'))
 local unsettled = is_closed() and 1 or 0
-if epoch and tonumber(head) < floor() then
-  unsettled = 1
+if unsettled == 0 then
+  raise_log(A.topic)
 end
+local epoch, base, head = unpack(call('HMGET', P .. 'head:' .. A.topic, 'epoch', 'base', 'seq'))
 if not epoch then
   return {
     'epoch', '', 'base', 0, 'head', 0, 'created', 0, 'unsettled', unsettled, 'bodies', {},

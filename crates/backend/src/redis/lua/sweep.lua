@@ -2,7 +2,7 @@
 -- of the rooms that are to be taken from their users' rooms, and names the lives that did not begin
 -- anew after a failover. `untold`: should a copy take over that is older, there may be things given
 -- until then that no node can tell of. Such a copy does not know the life that joined last, or it is
--- `stale`.
+-- `stale`. `lowest`: below this nothing is stored any more.
 local lease, silence = tonumber(A.lease), tonumber(A.silence)
 
 if not is_alive(A.incarnation) then
@@ -50,5 +50,8 @@ if closed and tonumber(closed) <= now then
   end
 end
 local untold = math.max(call('HGET', P .. 'state', 'joined') or 0, now - A.stale)
-return { 'removed', #due / 2, 'forget', forget, 'lost', lost, 'untold', digits(untold) }
+return {
+  'removed', #due / 2, 'forget', forget, 'lost', lost, 'untold', digits(untold),
+  'lowest', digits(lowest()),
+}
 

@@ -7,7 +7,7 @@ use starling_kernel::{
 };
 use tokio::time::{Duration, sleep};
 
-use crate::support::ground::{CHAT, Ground, Node, room};
+use crate::support::ground::{CHAT, Ground, Node, TIMES, room};
 
 /// Restores a room and says something in it.
 async fn say_again(node: &Node, name: &str) -> Position {
@@ -91,4 +91,26 @@ pub(crate) async fn a_failover_loses_nothing_of_what_was_found_out_about_a_wipe(
     one.create(&room("r"), "ben", "c2").await;
     let anew = say_again(&one, "r").await;
     assert!(anew.seq > last.seq, "{anew:?}");
+}
+
+/// It is emptied by mistake, and then the copy is put in its place.
+pub(crate) async fn a_quiet_log_is_settled_when_the_data_comes_back_after_all(ground: Ground) {
+    let mut node = ground.node("one").await;
+    node.create(&room("r"), "ann", "c1").await;
+    let last = node.say(&room("r"), "a").await;
+    ground.snapshot().await;
+    ground.wipe().await;
+    node.begin_anew(&[]).await;
+    ground.fail_over().await;
+    node.begin_anew(&[(room("r"), last.clone())]).await;
+    // The life of before has not begun anew.
+    node.beat_for(TIMES.lease * 2).await;
+    let page = node.backend.log.after(&room("r"), last.seq, 9).await;
+    let page = page.unwrap();
+    assert!(!page.unsettled, "it can be told now, though nobody speaks");
+    assert!(!page.recovers(last.seq), "something may have been lost");
+    let next = node.say(&room("r"), "b").await;
+    assert!(next.seq > last.seq);
+    let page = node.backend.log.after(&room("r"), page.head, 9).await;
+    assert_eq!(page.unwrap().entries.len(), 1);
 }
