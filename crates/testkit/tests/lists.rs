@@ -114,6 +114,8 @@ async fn nobody_who_was_there_is_announced(until: Duration) {
         assert_eq!(members(events, "r"), ["ann", "ben", "eve"]);
     }
     assert_eq!(members(&heard[2], "p"), ["ben"]);
+    let lives_ended = cluster.nodes[0].faults.lives_ended();
+    assert_eq!(lives_ended, 1, "one new life has restored everything");
 
     // They are not deaf: whoever comes and goes from now on is announced.
     let new = online(&cluster, 0, "new").await;

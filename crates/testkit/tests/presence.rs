@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use starling_features::{FeaturesConfig, PresenceScope};
 use starling_kernel::error::Code;
@@ -317,6 +318,30 @@ async fn a_refused_join_costs_no_life_and_one_without_an_answer_does() {
     sleep(Duration::from_secs(5)).await;
     assert_eq!((unknown.code, faults.lives_ended()), (Code::JoinFailed, 1));
     join().await.unwrap();
+}
+
+/// Steps of the old life are answered while, and after, the new one begins.
+#[tokio::test(start_paused = true)]
+async fn a_life_that_is_over_is_followed_by_one_however_many_steps_find_it_out() {
+    let cluster = Cluster::start(1).await;
+    let mut clients = Vec::new();
+    for n in 0..50 {
+        clients.push(online(&cluster, 0, &format!("u{n}")).await);
+    }
+    sleep(Duration::from_secs(10)).await;
+    cluster.store.wipe();
+    let began = Instant::now();
+    let all = clients.iter().enumerate().map(async |(n, client)| {
+        let room = json!({"roomName": format!("r{n}")});
+        while began.elapsed() < Duration::from_secs(5) {
+            let _ = client.call("create-room", room.clone()).await;
+            let _ = client.call("leave-room", room.clone()).await;
+            sleep(Duration::from_millis(7)).await;
+        }
+    });
+    join_all(all).await;
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(cluster.nodes[0].faults.lives_ended(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -201,8 +201,10 @@ pub(crate) fn cli(port: u16, args: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
+/// With this process in its name: another one may take the port before this has taken its data away.
 fn new_dir(port: u16) -> PathBuf {
-    let dir = std::env::temp_dir().join(format!("starling-redis-{port}"));
+    let name = format!("starling-redis-{}-{port}", std::process::id());
+    let dir = std::env::temp_dir().join(name);
     std::fs::create_dir_all(&dir).unwrap();
     dir
 }

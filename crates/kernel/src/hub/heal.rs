@@ -82,7 +82,8 @@ async fn skip(hub: &Hub, channel: &Channel, epoch: &str) -> PortResult<bool> {
 /// The newest there is, and what those are told who miss what was before.
 pub(super) async fn newest(hub: &Hub, channel: &Channel) -> PortResult<(Page, Option<Envelope>)> {
     let page = hub.backend.log.latest(&channel.topic, hub.history).await?;
-    let notice = hub.followers.broken(&channel.topic, &page);
+    let had = channel.cursor().seq;
+    let notice = hub.followers.broken(&channel.topic, had, &page);
     Ok((page, notice))
 }
 

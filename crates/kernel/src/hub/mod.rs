@@ -82,8 +82,13 @@ impl Followers {
         }
     }
 
-    fn broken(&self, topic: &Topic, page: &Page) -> Option<Envelope> {
-        if let (Topic::Presence(_), Some(membership)) = (topic, self.membership()) {
+    /// `had`: the last place that was handed over.
+    fn broken(&self, topic: &Topic, had: u64, page: &Page) -> Option<Envelope> {
+        // What a former life of the log lost the backend has forgotten as well, and this node has
+        // restored what it holds since.
+        if let (Topic::Presence(_), Some(membership)) = (topic, self.membership())
+            && page.lacks_after(had)
+        {
             membership.orders_lost();
         }
         let features = self.features.get()?.iter();

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, RwLock,
+        Arc, Mutex, MutexGuard, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -30,8 +30,8 @@ pub(super) struct Lease {
     node: NodeId,
     times: PresenceTimes,
     incarnation: RwLock<Incarnation>,
-    /// A step may or may not have reached the backend, or this life is over.
-    doubt: AtomicBool,
+    /// The life of which a step may or may not have reached the backend, or that is over.
+    doubt: Mutex<Option<Incarnation>>,
     /// Wakes the beat at once where there is doubt.
     wake: Notify,
     ready: AtomicBool,
@@ -47,7 +47,7 @@ impl Lease {
             incarnation: RwLock::new(Incarnation::of(&node)),
             node,
             times,
-            doubt: AtomicBool::new(false),
+            doubt: Mutex::default(),
             wake: Notify::new(),
             ready: AtomicBool::new(false),
             retired: AtomicBool::new(false),
@@ -65,7 +65,12 @@ impl Lease {
 
     /// Nobody can tell what the backend holds of this life.
     pub(super) fn doubt(&self) {
-        if !self.doubt.swap(true, Ordering::Relaxed) {
+        self.doubt_of(&self.incarnation());
+    }
+
+    /// The same of `life`, which does not matter any more where another has followed it.
+    fn doubt_of(&self, life: &Incarnation) {
+        if *life == self.incarnation() && self.doubted().replace(life.clone()).is_none() {
             self.wake.notify_one();
         }
     }
@@ -73,13 +78,21 @@ impl Lease {
     /// The same, to be acted on with the next beat: a new life that failed is not followed by one
     /// after another.
     pub(super) fn doubt_later(&self) {
-        self.doubt.store(true, Ordering::Relaxed);
+        *self.doubted() = Some(self.incarnation());
     }
 
-    /// Passes a result on, and notes what it says of this life.
-    pub(super) fn note<T>(&self, result: PortResult<T>) -> PortResult<T> {
+    fn in_doubt(&self) -> bool {
+        self.doubted().as_ref() == Some(&self.incarnation())
+    }
+
+    fn doubted(&self) -> MutexGuard<'_, Option<Incarnation>> {
+        self.doubt.lock().expect("no panic while held")
+    }
+
+    /// Passes the result of a step of `life` on, and notes what it says of that.
+    pub(super) fn note<T>(&self, life: &Incarnation, result: PortResult<T>) -> PortResult<T> {
         if let Err(PortError::Unknown(_) | PortError::Fenced) = result {
-            self.doubt();
+            self.doubt_of(life);
         }
         result
     }
@@ -133,7 +146,7 @@ impl Membership {
             other => other?,
         };
         self.clock.adjust(beat.now);
-        if lease.doubt.load(Ordering::Relaxed) {
+        if lease.in_doubt() {
             self.reincarnate().await?;
         }
         self.hub.forget();
@@ -164,13 +177,13 @@ impl Membership {
             return Ok(());
         }
         let (old, new) = (lease.incarnation(), Incarnation::of(&lease.node));
-        lease.doubt.store(false, Ordering::Relaxed);
         if let Err(error) = self.port.begin(&new, Some(&old), &self.known()).await {
             lease.doubt_later();
             lease.settled();
             return Err(error);
         }
         *lease.incarnation.write().expect("no panic while held") = new.clone();
+        lease.doubted().take();
         counter!(metric::INCARNATIONS).increment(1);
         warn!(%old, %new, "taking a new incarnation");
         tokio::spawn(settle(self.clone(), old));
@@ -222,9 +235,10 @@ async fn sweeps(membership: Arc<Membership>) {
         if membership.lease.retired.load(Ordering::Relaxed) {
             return;
         }
+        let life = membership.lease.incarnation();
         match membership.port.sweep().await {
             Ok(swept) if swept.leapt => membership.hub.compare(),
-            Err(PortError::Fenced) => membership.lease.doubt(),
+            Err(PortError::Fenced) => membership.lease.doubt_of(&life),
             // Without an answer there is nothing to do: another sweep follows.
             _ => {}
         }

@@ -193,7 +193,7 @@ impl Membership {
         let entered = self
             .port
             .enter(place, &member, &holder, entry, self.most_rooms);
-        let entered = self.lease.note(entered.await)?;
+        let entered = self.lease.note(&holder.incarnation, entered.await)?;
         self.debts.cancel(session, place);
         let held = Held {
             since: entered.at,
@@ -220,7 +220,7 @@ impl Membership {
     async fn exit(&self, session: &Arc<Session>, place: &Topic, holder: &Holder, leave: Leave) {
         let user = session.identity().user;
         let result = self.port.exit(place, &user, holder, leave).await;
-        if let Err(PortError::NotSent(_)) = self.lease.note(result)
+        if let Err(PortError::NotSent(_)) = self.lease.note(&holder.incarnation, result)
             && !self.debts.owe(session, place, holder, leave)
         {
             // Too many to be paid one by one.

@@ -112,6 +112,15 @@ impl Page {
         }
     }
 
+    /// Whether the log, in its present life, held something after `seq` that is before the page.
+    pub fn lacks_after(&self, seq: u64) -> bool {
+        let before = self
+            .entries
+            .first()
+            .map_or(self.head, |(first, _)| first - 1);
+        before > seq.max(self.base)
+    }
+
     /// Whether somebody who has everything up to `from` can go on with this page without a hole.
     pub fn follows(&self, from: &Position) -> bool {
         let seq = if from.is_start() { self.base } else { from.seq };
