@@ -1,6 +1,7 @@
 //! What goes wrong between a node and the backend.
 
 use std::{
+    collections::HashSet,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -14,6 +15,7 @@ use starling_kernel::{
     envelope::{Draft, Position},
     id::{ConnId, Incarnation, RoomName, UserId},
     ports::*,
+    time::Stamp,
     topic::Topic,
 };
 use tokio::sync::{mpsc, watch};
@@ -33,6 +35,8 @@ pub struct Faults {
     /// Whether the relay is behind: what it brings is kept until it is not.
     lag: watch::Sender<bool>,
     heard: Mutex<Option<mpsc::Sender<Heard>>>,
+    /// Who was let into which room, by when it was created.
+    let_in: Mutex<HashSet<(UserId, Topic, Stamp)>>,
 }
 
 impl Faults {
@@ -85,6 +89,12 @@ impl Faults {
     /// Lives that the node has ended.
     pub fn lives_ended(&self) -> usize {
         self.lives_ended.load(Ordering::Relaxed)
+    }
+
+    /// Whether the user was ever let into the room that was created then, through this node.
+    pub fn has_let_in(&self, user: &UserId, room: &Topic, created: Stamp) -> bool {
+        let let_in = self.let_in.lock().expect("no panic while held");
+        let_in.contains(&(user.clone(), room.clone(), created))
     }
 
     /// How often the node has read the public rooms.
@@ -285,10 +295,13 @@ impl Presence for Faulty {
         entry: &Entry,
         most: usize,
     ) -> PortResult<Entered> {
-        let enter = self
-            .inner
-            .presence
-            .enter(place, member, holder, entry, most);
+        let enter = async {
+            let presence = &self.inner.presence;
+            let entered = presence.enter(place, member, holder, entry, most).await?;
+            let mut let_in = self.faults.let_in.lock().expect("no panic while held");
+            let_in.insert((member.user.clone(), place.clone(), entered.created));
+            Ok(entered)
+        };
         self.step(enter).await
     }
 

@@ -27,8 +27,6 @@ pub(crate) struct Device {
     pub(crate) online: Option<BTreeSet<String>>,
     /// Rooms that it was told to have left.
     left: BTreeSet<String>,
-    /// When the rooms were created that it has ever been in, by name.
-    been_in: BTreeMap<String, BTreeSet<Stamp>>,
 }
 
 /// What a device has of a room.
@@ -114,13 +112,11 @@ impl Device {
             members: BTreeMap::new(),
             online: None,
             left: BTreeSet::new(),
-            been_in: BTreeMap::new(),
         }
     }
 
     /// Takes in what has arrived.
     pub(crate) async fn listen(&mut self, said: &RefCell<Said>) {
-        self.note_rooms();
         let Some(client) = &self.client else { return };
         let (events, gone) = (client.drain().await, client.disconnected());
         for (event, data) in events {
@@ -137,15 +133,6 @@ impl Device {
         self.members.retain(|room, _| rooms.contains_key(room));
         if gone || self.client.as_ref().is_some_and(Client::killed) {
             self.lose().await;
-        }
-    }
-
-    fn note_rooms(&mut self) {
-        let rooms = self.client.iter().flat_map(|client| client.session.rooms());
-        for room in rooms.collect::<Vec<_>>() {
-            let created = self.created(room.as_str());
-            let been_in = self.been_in.entry(room.to_string()).or_default();
-            been_in.extend(created);
         }
     }
 
@@ -172,12 +159,10 @@ impl Device {
 
     /// That it was shown what it may see.
     fn check(&self, event: &str, data: &Value, said: &Said) {
-        let nowhere = BTreeSet::new();
         let check = |room: &str, messages: &[Value]| {
-            let been_in = self.been_in.get(room).unwrap_or(&nowhere);
             for message in messages {
                 let text = message["text"].as_str().unwrap();
-                said.check(room, seq(message), text, been_in);
+                said.check(&self.user, room, seq(message), text);
             }
         };
         let room = data["roomName"].as_str().unwrap_or_default();

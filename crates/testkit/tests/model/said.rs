@@ -1,11 +1,15 @@
 //! What was said and acknowledged.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     ops::Range,
+    sync::Arc,
 };
 
-use starling_kernel::time::Stamp;
+use starling_kernel::{id::UserId, time::Stamp};
+use starling_testkit::Faults;
+
+use crate::views::topic;
 
 /// All that was acknowledged.
 #[derive(Default)]
@@ -15,6 +19,8 @@ pub(crate) struct Said {
     /// When it was sent.
     sent: HashMap<String, usize>,
     now: usize,
+    /// Of all nodes that there ever were.
+    nodes: Vec<Arc<Faults>>,
 }
 
 pub(crate) struct Message {
@@ -65,15 +71,29 @@ impl Said {
         assert!(before.is_none(), "{room} {seq} was given twice");
     }
 
-    /// Whoever receives `text` at a place that was acknowledged, receives what was, and has been in one of
-    /// the `rooms` of that name, in which it was said.
-    pub(crate) fn check(&self, room: &str, seq: u64, text: &str, rooms: &BTreeSet<Stamp>) {
+    /// A node was started.
+    pub(crate) fn through(&mut self, node: &Arc<Faults>) {
+        self.nodes.push(node.clone());
+    }
+
+    fn was_let_in(&self, user: &str, room: &str, created: Stamp) -> bool {
+        let (user, room) = (UserId::parse(user).unwrap(), topic(room));
+        let mut nodes = self.nodes.iter();
+        nodes.any(|node| node.has_let_in(&user, &room, created))
+    }
+
+    /// If `user` receives `text` at a place that was acknowledged, that is what was said there, and in a
+    /// room that the user was let into, not in another of its name.
+    pub(crate) fn check(&self, user: &str, room: &str, seq: u64, text: &str) {
         assert!(self.sent.contains_key(text), "nobody said {text}");
         let there = self.by_place.get(&(room.to_owned(), seq));
         if let Some(there) = there.filter(|there| !there.lost) {
             assert_eq!(there.text, text, "{room} {seq} is something else");
-            let was_in = there.room.is_none_or(|created| rooms.contains(&created));
-            assert!(was_in, "{room} {seq} was said in another room of that name");
+            let was_in = |created| self.was_let_in(user, room, created);
+            assert!(
+                there.room.is_none_or(was_in),
+                "{room} {seq} was said in another room of that name"
+            );
         }
     }
 

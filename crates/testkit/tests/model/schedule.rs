@@ -42,9 +42,11 @@ pub(crate) struct Schedule {
 
 impl Schedule {
     pub(crate) async fn begin(ground: Ground, seed: u64) -> Self {
-        let mut nodes = Vec::new();
+        let (mut nodes, mut said) = (Vec::new(), Said::default());
         for n in 1..=NODES {
-            nodes.push(ground.node(&format!("gw{n}")).await);
+            let node = ground.node(&format!("gw{n}")).await;
+            said.through(&node.faults);
+            nodes.push(node);
         }
         let user = |n: usize| USERS[n % USERS.len()];
         Self {
@@ -52,7 +54,7 @@ impl Schedule {
             ground,
             nodes,
             devices: (0..DEVICES).map(|n| Device::new(user(n))).collect(),
-            said: RefCell::default(),
+            said: RefCell::new(said),
             replica: None,
             telling: Instant::now(),
             started: NODES,
@@ -149,6 +151,7 @@ impl Schedule {
     async fn kill(&mut self, node: usize) {
         self.started += 1;
         let new = self.ground.node(&format!("gw{}", self.started)).await;
+        self.said.borrow_mut().through(&new.faults);
         let dead = std::mem::replace(&mut self.nodes[node], new);
         dead.faults.die();
         for device in &mut self.devices {
