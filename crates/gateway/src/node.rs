@@ -44,8 +44,7 @@ pub(crate) fn run(config: Config, mode: Mode) -> Result<()> {
     runtime.block_on(serve(config, mode))
 }
 
-async fn serve(mut config: Config, mode: Mode) -> Result<()> {
-    conform(&mut config);
+async fn serve(config: Config, mode: Mode) -> Result<()> {
     let mut stop = StopSignals::new()?;
     let exporter = Exporter::install()?;
     let tokens = tokens(&config)?;
@@ -123,12 +122,6 @@ async fn failure<O, D>(
         _ = operators => bail!("the operators' port has failed"),
         _ = door => bail!("the clients' port has failed"),
     }
-}
-
-/// The official protocol suites expect times and sizes of their own.
-fn conform(_config: &mut Config) {
-    #[cfg(feature = "conformance")]
-    starling_edge::conformance::configure(&mut _config.edge, &mut _config.limits);
 }
 
 /// The official protocol suites' tokens are no tokens.

@@ -8,7 +8,7 @@ import { rulesOf } from "./rule.js";
 import { Polling, Socket, TRANSPORTS, open, upgrade, useGateway } from "./wire.js";
 
 const { rule, theListIsTrue } = rulesOf(import.meta.url);
-const [INTERVAL, TIMEOUT] = [400, 600];
+const [INTERVAL, TIMEOUT] = [600, 2_000];
 const gateway = useGateway({
   env: { STARLING_GUEST: "true", STARLING_PING_INTERVAL_MS: String(INTERVAL), STARLING_PING_TIMEOUT_MS: String(TIMEOUT) },
 });

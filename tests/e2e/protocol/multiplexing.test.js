@@ -9,9 +9,10 @@ import { rulesOf } from "./rule.js";
 import { TRANSPORTS, open, useGateway } from "./wire.js";
 
 const { rule, theListIsTrue } = rulesOf(import.meta.url);
-const gateway = useGateway({ features: ["conformance"], env: { STARLING_GUEST: "true" } });
-/** From the handshake to the end of those who enter nothing, with this feature. */
-const CONNECT_TIMEOUT = 1_000;
+/** From the handshake to the end of those who enter nothing. */
+const CONNECT_TIMEOUT = 3_000;
+const env = { STARLING_GUEST: "true", STARLING_CONNECT_TIMEOUT_MS: String(CONNECT_TIMEOUT) };
+const gateway = useGateway({ features: ["conformance"], env });
 
 const [one, two] = [Buffer.from([1, 2, 3]), Buffer.from([4, 5, 6])];
 const PLACES = '{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}';

@@ -1,7 +1,7 @@
 //! What the official Socket.IO protocol suite expects of a server: greetings and echoes.
 //! Only with the feature `conformance`, never in production.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use engineioxide::{
@@ -11,7 +11,6 @@ use engineioxide::{
 use socketioxide_core::Value;
 use starling_kernel::{
     id::UserId,
-    limits::Limits,
     session::{Claims, Identity, TokenError, Tokens},
     topic::Namespace,
 };
@@ -25,15 +24,6 @@ use super::{
 
 /// The suite's second namespace.
 pub(super) const CUSTOM: Namespace = "/custom";
-
-/// Sets the times and sizes that the suite expects.
-pub fn configure(config: &mut EdgeConfig, limits: &mut Limits) {
-    config.ping_interval = Duration::from_millis(300);
-    config.ping_timeout = Duration::from_millis(200);
-    config.connect_timeout = Duration::from_secs(1);
-    // As base64, with what stands around it: exactly a million.
-    limits.packet_bytes = 746_928;
-}
 
 /// Lets everybody in: the suite's tokens are `123` and `abc`.
 pub struct Anyone;

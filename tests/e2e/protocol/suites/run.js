@@ -59,10 +59,20 @@ async function run(program, args, cwd, ms, env = {}) {
   return output;
 }
 
+/** What the suites expect of a server. */
+const EXPECTED = {
+  STARLING_GUEST: "true",
+  STARLING_PING_INTERVAL_MS: "300",
+  STARLING_PING_TIMEOUT_MS: "200",
+  STARLING_CONNECT_TIMEOUT_MS: "1000",
+  // As base64, with what stands around it: exactly a million.
+  STARLING_MAX_PACKET: "746928",
+};
+
 const total = { pass: 0, fail: 0 };
 const dirs = [];
 for (const path of Object.values(SUITES)) dirs.push(await prepare(path));
-const gateway = await startGateway({ features: ["conformance"], env: { STARLING_GUEST: "true" } });
+const gateway = await startGateway({ features: ["conformance"], env: EXPECTED });
 try {
   for (const [i, name] of Object.keys(SUITES).entries()) {
     const { passes, failures } = await runSuite(dirs[i], gateway.port);
