@@ -190,3 +190,18 @@ async fn outgrow_the_presence_log(cluster: &Cluster, client: &Client) {
         set.await.unwrap();
     }
 }
+
+/// A node that has heard of nobody who came, and knows them from a list that was asked for.
+#[tokio::test(start_paused = true)]
+async fn who_is_gone_with_all_data_is_taken_from_the_lists_of_a_node_that_never_heard_of_it() {
+    let cluster = Cluster::start(2).await;
+    cluster.nodes[0].faults.lag(true);
+    let near = cluster.connect(0, "near").await;
+    let far = online(&cluster, 1, "far").await;
+    call(&near, "list-presence", json!({})).await;
+    assert_eq!(presence(&near.drain().await), ["far"]);
+    cluster.store.wipe();
+    far.drop_connection().await;
+    settled().await;
+    assert_eq!(presence(&near.drain().await), [""; 0]);
+}

@@ -180,6 +180,11 @@ impl State {
         for (topic, position) in &known.places {
             self.logs.renew(now, topic, position);
         }
+        // Who has heard nothing of one such log is to see that another has taken its place.
+        let followed = Topic::Presence(0);
+        if self.logs.end(&followed).is_start() {
+            self.logs.begin(now, &followed);
+        }
         Found {
             born: self.leases.born,
             floor: self.logs.floor,

@@ -161,6 +161,7 @@ impl RedisNode {
             .text("born", &before.born)
             .text("floor", before.floor)
             .text("new", id::random(EPOCH_LEN))
+            .text("epoch", id::random(EPOCH_LEN))
             .millis("lease", self.times.lease)
             .millis("grace", self.times.grace)
             .millis("past", PAST)

@@ -41,4 +41,10 @@ call('HSET', lives, A.incarnation, here)
 for _, place in ipairs(cjson.decode(A.known)) do
   renew(unpack(place))
 end
+-- What all nodes follow is there from the first life on: who has heard nothing of one such log is to see
+-- that another has taken its place.
+local followed = '~presence:' .. string.match(P, '{p(%d+)}:$')
+if call('EXISTS', P .. 'head:' .. followed) == 0 then
+  begin_log(followed)
+end
 return { 'born', born, 'floor', digits(floor()) }
