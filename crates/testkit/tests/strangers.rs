@@ -65,6 +65,22 @@ async fn is_put_out(intruder: &Client) {
     assert!(intruder.session.rooms().is_empty());
 }
 
+/// Somebody else makes a private room of that name, and speaks there.
+async fn stranger(cluster: &Cluster) -> Client {
+    let stranger = cluster.connect(0, "stranger").await;
+    create(&stranger, true).await;
+    speak(&stranger, "secret").await.unwrap();
+    stranger
+}
+
+/// The node that was cut off finds the stranger's room in the place of its own.
+async fn it_comes_back_to_a_strangers_room(cluster: &Cluster, intruder: &Client) {
+    let stranger = stranger(cluster).await;
+    cluster.nodes[1].faults.mend().await;
+    they_are_apart(&stranger, intruder).await;
+    is_put_out(intruder).await;
+}
+
 /// The same, evicted while its node is late, and another has made a private room of that name.
 async fn evicted() -> (Cluster, Client, Client) {
     let (cluster, intruder) = scene().await;
@@ -72,9 +88,7 @@ async fn evicted() -> (Cluster, Client, Client) {
     let membership = &cluster.nodes[0].dispatcher.services().membership;
     let (room, user) = (RoomName::trusted("r"), UserId::trusted("intruder"));
     membership.evict(&room, &user).await.unwrap();
-    let stranger = cluster.connect(0, "stranger").await;
-    create(&stranger, true).await;
-    speak(&stranger, "secret").await.unwrap();
+    let stranger = stranger(&cluster).await;
     (cluster, intruder, stranger)
 }
 
@@ -91,29 +105,18 @@ async fn one_who_is_about_to_be_logged_out_neither_hears_the_next_room_nor_is_he
 #[tokio::test(start_paused = true)]
 async fn nor_does_one_on_a_node_that_was_away_too_long() {
     let (cluster, intruder) = scene().await;
-    let away = &cluster.nodes[1].faults;
-    away.cut();
+    cluster.nodes[1].faults.cut();
     sleep(Duration::from_secs(30)).await;
-    let stranger = cluster.connect(0, "stranger").await;
-    create(&stranger, true).await;
-    speak(&stranger, "secret").await.unwrap();
-    away.mend().await;
-    they_are_apart(&stranger, &intruder).await;
-    is_put_out(&intruder).await;
+    it_comes_back_to_a_strangers_room(&cluster, &intruder).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn nor_does_one_whose_node_is_late_after_everything_was_lost() {
     let (cluster, intruder) = scene().await;
-    let late = &cluster.nodes[1].faults;
-    late.cut();
+    cluster.nodes[1].faults.cut();
     cluster.store.wipe();
     sleep(Duration::from_secs(2)).await;
-    let stranger = cluster.connect(0, "stranger").await;
-    create(&stranger, true).await;
-    late.mend().await;
-    they_are_apart(&stranger, &intruder).await;
-    is_put_out(&intruder).await;
+    it_comes_back_to_a_strangers_room(&cluster, &intruder).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@ mod places;
 mod presence;
 mod rooms;
 mod state;
+mod users;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64};
 

@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use starling_kernel::{
     envelope::Position,
@@ -12,7 +12,7 @@ use starling_kernel::{
 };
 
 use super::state::{State, later};
-use crate::{EVICTED, SETTLING};
+use crate::SETTLING;
 
 /// A room or a namespace, while somebody is in it.
 #[derive(Clone, Default)]
@@ -40,54 +40,6 @@ pub(super) struct Present {
     holders: HashSet<(Incarnation, ConnId)>,
     /// When the grace is over, for one whom nothing holds, and the rooms it was in when it began.
     due: Option<(Timestamp, Vec<RoomName>)>,
-}
-
-/// Rooms of the root namespace by user.
-#[derive(Clone, Default)]
-pub(super) struct UserRooms(HashMap<UserId, BTreeSet<RoomName>>);
-
-impl UserRooms {
-    pub(super) fn of(&self, user: &UserId) -> Vec<RoomName> {
-        self.0.get(user).into_iter().flatten().cloned().collect()
-    }
-
-    pub(super) fn users(&self) -> impl Iterator<Item = &UserId> {
-        self.0.keys()
-    }
-
-    fn count(&self, user: &UserId) -> usize {
-        self.0.get(user).map_or(0, BTreeSet::len)
-    }
-
-    fn add(&mut self, user: &UserId, room: &RoomName) {
-        self.0.entry(user.clone()).or_default().insert(room.clone());
-    }
-
-    fn remove(&mut self, user: &UserId, room: &RoomName) {
-        if let Some(rooms) = self.0.get_mut(user) {
-            rooms.remove(room);
-            if rooms.is_empty() {
-                self.0.remove(user);
-            }
-        }
-    }
-}
-
-/// Who was evicted of late, and when.
-#[derive(Clone, Default)]
-pub(super) struct Evicted(HashMap<(Topic, UserId), Stamp>);
-
-impl Evicted {
-    fn note(&mut self, now: Timestamp, topic: &Topic, user: &UserId, at: Stamp) {
-        let forgotten = Stamp::from(Timestamp(now.0 - EVICTED.as_millis() as u64));
-        self.0.retain(|_, at| *at > forgotten);
-        self.0.insert((topic.clone(), user.clone()), at);
-    }
-
-    fn since(&self, topic: &Topic, user: &UserId, since: Stamp) -> bool {
-        let at = self.0.get(&(topic.clone(), user.clone()));
-        at.is_some_and(|at| *at > since)
-    }
 }
 
 /// What a holder's coming changed.

@@ -16,7 +16,8 @@ use super::{
     leases::Leases,
     limiter::Buckets,
     logs::Logs,
-    places::{Evicted, Place, UserRooms},
+    places::Place,
+    users::{Evicted, UserRooms},
 };
 
 /// Everything that nodes share, behind one lock. Every port's operation is one method, hence atomic.

@@ -167,9 +167,8 @@ end
 -- of it: under another epoch.
 local function mend_log(topic, head)
   raise_log(topic)
-  local epoch, at = unpack(call('HMGET', head, 'epoch', 'server'))
-  if string.sub(topic, 1, 1) == '~' and is_closed() and at ~= server() then
-    rename_log(head, epoch, A.epoch)
+  if string.sub(topic, 1, 1) == '~' and is_closed() and call('HGET', head, 'server') ~= server() then
+    rename_log(head, call('HGET', head, 'epoch'), A.epoch)
     call('HSET', head, 'server', server())
   end
 end

@@ -23,9 +23,9 @@
 --   public, private        zset   room of the root namespace -> when created
 --   own:<user>             zset   of the private ones those that the user holds a grant for or is a
 --                                 member of -> when created
---   state                  hash   born, born_at, server, closed, floor, leap, stamp; `joined`: when a life began
---                                 last that follows none which was known here; while closed `dumped`:
---                                 how new the copy is
+--   state                  hash   born, born_at, server, closed, floor, leap, stamp; `joined`: when a life
+--                                 began last that follows none which was known here; while closed
+--                                 `dumped`: how new the copy is
 -- Neither places, users nor connections contain control characters. "When" is a stamp, in
 -- microseconds, except for deadlines.
 local GRACE = tonumber(A.grace)
