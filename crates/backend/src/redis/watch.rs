@@ -6,7 +6,7 @@
 use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use fred::{
-    error::Error,
+    error::{Error, ErrorKind},
     interfaces::{ClientLike, PubsubInterface},
 };
 use futures_util::FutureExt;
@@ -39,6 +39,8 @@ enum Canary {
     NotHeard,
     /// Redis did not take it.
     NotTaken,
+    /// There was no connection to send it on, or it was lost meanwhile.
+    NotConnected,
 }
 
 /// Sends canaries for as long as the node lives.
@@ -46,6 +48,7 @@ pub(super) async fn watch(relay: Arc<Relay>) {
     let (mut last_heard, mut last_restart) = (Instant::now(), None::<Instant>);
     loop {
         let canary = send_canary(&relay).await;
+        // Of a connection that is lost the link knows itself, and when there is one again.
         relay.link.set_answers(!matches!(canary, Canary::NotTaken));
         let client = match canary {
             Canary::Heard(time) => {
@@ -56,7 +59,7 @@ pub(super) async fn watch(relay: Arc<Relay>) {
                 continue;
             }
             Canary::NotHeard => &relay.link.subscriber,
-            Canary::NotTaken => &relay.link.commands,
+            Canary::NotTaken | Canary::NotConnected => &relay.link.commands,
         };
         let silent = last_heard.elapsed() > DOWN;
         if silent || !client.is_connected() {
@@ -78,13 +81,16 @@ async fn send_canary(relay: &Relay) -> Canary {
     let began = Instant::now();
     let commands = &relay.link.commands;
     if !commands.is_connected() {
-        return Canary::NotTaken;
+        return Canary::NotConnected;
     }
     // One that came too late says nothing about this one.
     let _ = relay.canary_heard.notified().now_or_never();
     let published: Result<i64, Error> = commands.publish(relay.canary.as_str(), "").await;
-    if published.is_err() {
-        return Canary::NotTaken;
+    if let Err(error) = published {
+        return match error.kind() {
+            ErrorKind::IO | ErrorKind::Canceled => Canary::NotConnected,
+            _ => Canary::NotTaken,
+        };
     }
     match timeout(ARRIVAL, relay.canary_heard.notified()).await {
         Ok(()) => Canary::Heard(began.elapsed()),
