@@ -38,9 +38,8 @@ pub(crate) async fn act(device: &mut Device, act: Act, nodes: &[Node], said: &Re
         Act::Connect(_) => {}
         Act::Drop => device.lose().await,
         Act::Register => {
-            if call(device, "register", json!({}), said).await.is_ok() {
-                device.registered = true;
-            }
+            let answer = call(device, "register", json!({}), said).await;
+            device.answered(&answer);
         }
         Act::Join(room) => {
             let _ = call(device, "join-room", json!({"roomName": room}), said).await;
@@ -63,10 +62,10 @@ pub(crate) async fn act(device: &mut Device, act: Act, nodes: &[Node], said: &Re
         }
         Act::Restore => {
             let asked = json!({"lastSeq": device.last_seq()});
-            match call(device, "reconnect-session", asked, said).await {
-                Ok(_) => device.registered = true,
-                Err(error) if error.code == Code::SessionNotFound => device.known.clear(),
-                Err(_) => {}
+            let answer = call(device, "reconnect-session", asked, said).await;
+            device.answered(&answer);
+            if answer.is_err_and(|error| error.code == Code::SessionNotFound) {
+                device.known.clear();
             }
         }
         Act::Look => {

@@ -6,7 +6,11 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use starling_kernel::{id::RoomName, time::Stamp};
+use starling_kernel::{
+    error::{AppError, Code},
+    id::RoomName,
+    time::Stamp,
+};
 use starling_testkit::Client;
 
 use crate::{said::Said, trace, views::topic};
@@ -25,6 +29,9 @@ pub(crate) struct Device {
     pub(crate) members: BTreeMap<String, BTreeSet<String>>,
     /// Whom it sees online, once it has asked.
     pub(crate) online: Option<BTreeSet<String>>,
+    /// It does not know whether its user is online: registering was answered `unavailable`, and what
+    /// the others were told then was not told to it.
+    pub(crate) unsure: bool,
     /// Rooms that it was told to have left.
     left: BTreeSet<String>,
 }
@@ -111,6 +118,7 @@ impl Device {
             known: BTreeMap::new(),
             members: BTreeMap::new(),
             online: None,
+            unsure: false,
             left: BTreeSet::new(),
         }
     }
@@ -142,6 +150,15 @@ impl Device {
         session.created(&topic(room))
     }
 
+    /// It was answered when it asked to be online.
+    pub(crate) fn answered<T>(&mut self, answer: &Result<T, AppError>) {
+        match answer {
+            Ok(_) => (self.registered, self.unsure) = (true, false),
+            Err(error) if error.code == Code::Unavailable => self.unsure = !self.registered,
+            Err(_) => {}
+        }
+    }
+
     /// Loses its connection.
     pub(crate) async fn lose(&mut self) {
         if let Some(client) = self.client.take() {
@@ -154,6 +171,7 @@ impl Device {
         self.client = None;
         self.registered = false;
         self.online = None;
+        self.unsure = false;
         self.known.append(&mut self.rooms);
     }
 
@@ -211,6 +229,11 @@ impl Device {
 
     /// As somebody does who shows the members of rooms, and who is online.
     fn see(&mut self, event: &str, data: &Value) {
+        let of_itself = data["userId"] == *self.user;
+        if event == "presence-list" || of_itself && ["user-online", "user-offline"].contains(&event)
+        {
+            self.unsure = false;
+        }
         let room = data["roomName"].as_str().unwrap_or_default().to_owned();
         let members = self.members.entry(room).or_default();
         let user = || data["userId"].as_str().unwrap().to_owned();

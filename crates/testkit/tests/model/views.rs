@@ -56,8 +56,13 @@ impl Views<'_> {
         if let Some(seen) = &device.online {
             // The others are told that it has come, and it knows.
             let itself = device.registered.then(|| device.user.clone());
-            let seen = seen.iter().cloned().chain(itself).collect();
-            same(&seen, &self.online(), || format!("whom {who} sees online"))?;
+            let mut seen: BTreeSet<_> = seen.iter().cloned().chain(itself).collect();
+            let mut online = self.online();
+            if device.unsure {
+                seen.remove(&device.user);
+                online.remove(&device.user);
+            }
+            same(&seen, &online, || format!("whom {who} sees online"))?;
         }
         Ok(())
     }
