@@ -19,12 +19,12 @@ const TRANSPORTS = {
 /** The events of the client library itself, remembered beside the server's. */
 const OWN = ["connect", "connect_error", "disconnect"];
 
-/** An error of the client library with what it knows of the answer that caused it. */
-function told(error) {
+/** An error of the client library with what it knows of the answer that caused it, while it knows. */
+function tell(error) {
   const { description, context } = error;
-  const answer = context?.responseText ?? context?.statusText ?? "";
-  if (typeof description === "number") error.message += ` (${description} ${answer})`;
-  return error;
+  if (typeof description !== "number") return;
+  const node = context?.getResponseHeader?.("x-starling-node");
+  error.message += ` (${description} ${context?.responseText} from ${node})`;
 }
 
 export class Client {
@@ -36,6 +36,7 @@ export class Client {
   constructor(url, { id, username, transport = "websocket", ...options } = {}) {
     Object.assign(this, { id, username, transport });
     this.socket = io(url, { forceNew: true, reconnection: false, ...TRANSPORTS[transport], ...options });
+    this.socket.on("connect_error", tell);
     this.socket.onAny((event, ...args) => this.#note(event, args));
     this.socket.on("connect", () => this.#keepIdsSecret());
     for (const event of OWN) this.socket.on(event, (...args) => this.#note(event, args));
@@ -44,7 +45,7 @@ export class Client {
   /** Waits until connected, and upgraded where that is the plan. */
   async ready() {
     const { event, args } = await this.#entry((e) => e.event === "connect" || e.event === "connect_error", "connect");
-    if (event === "connect_error") throw told(args[0]);
+    if (event === "connect_error") throw args[0];
     const name = () => this.socket.io.engine.transport.name;
     if (this.transport === "upgrade") await until(() => name() === "websocket", "the upgrade");
     return this;

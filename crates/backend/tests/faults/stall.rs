@@ -170,6 +170,8 @@ async fn more_than_may_be_on_their_way_wait_and_beats_do_not() {
     let server = Server::start(&[]);
     let mut config = config(&server);
     config.in_flight = 2;
+    // However long it takes on a busy machine.
+    config.command_timeout = Duration::from_secs(30);
     let node = Ground::configured(config).node("a").await;
     let presence = &node.backend.presence;
     let lists = join_all((0..400).map(|_| presence.members(&CHAT, 10)));

@@ -3,7 +3,7 @@
 use serde_json::json;
 use starling_kernel::topic::Topic;
 
-use crate::support::{Client, Poller, open, open_with};
+use crate::support::{Client, Poller, open, open_with, until};
 
 #[tokio::test]
 async fn a_thousand_events_are_handled_and_answered_in_order() {
@@ -127,8 +127,8 @@ async fn binary_parts_come_in_and_go_out() {
 async fn more_events_than_may_wait_are_refused_and_the_others_are_handled() {
     let door = open_with(|_, limits| limits.pending_events = 10).await;
     let mut client = Client::connect(&door).await;
-    client.emit("pause", json!({"n": 300})).await;
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    client.emit("hold", json!({})).await;
+    door.probe.held.notified().await;
     for n in 0..15 {
         client.send(&format!(r#"42{n}["add",{{"n":{n}}}]"#)).await;
     }
@@ -140,6 +140,7 @@ async fn more_events_than_may_wait_are_refused_and_the_others_are_handled() {
         refused.iter().all(|ack| ack.contains("rate_limited")),
         "{refused:?}"
     );
+    door.probe.release.notify_one();
     for _ in 0..10 {
         assert!(client.packet().await.unwrap().contains(r#""ok":true"#));
     }
@@ -195,12 +196,14 @@ async fn what_is_queued_of_a_user_who_logged_out_is_not_handled() {
     let session = door.probe.sessions.lock().unwrap()[0].clone();
     membership.register(&session, false).await.unwrap();
 
-    client.emit("pause", json!({"n": 1_000})).await;
+    client.emit("hold", json!({})).await;
     client.emit("add", json!({"n": 1})).await;
+    door.probe.held.notified().await;
     let user = session.claims().identity.user;
     membership.logout(&user).await.unwrap();
+    until(|| session.ended()).await;
+    door.probe.release.notify_one();
     client.ended().await;
-    assert!(session.ended());
     door.probe.ends(1).await;
     assert!(door.probe.seen.lock().unwrap().is_empty());
 }

@@ -30,6 +30,7 @@ use starling_kernel::{
 };
 use tokio::{
     net::TcpListener,
+    sync::Notify,
     time::{sleep, timeout},
 };
 
@@ -113,6 +114,9 @@ pub(crate) struct Probe {
     pub(crate) connected: Mutex<Vec<String>>,
     pub(crate) disconnected: Mutex<Vec<String>>,
     pub(crate) sessions: Mutex<Vec<Arc<Session>>>,
+    /// `hold` has begun, and lasts until it is released.
+    pub(crate) held: Notify,
+    pub(crate) release: Notify,
 }
 
 #[derive(Deserialize)]
@@ -137,6 +141,12 @@ impl Probe {
 
     async fn pause(self: Arc<Self>, call: Call<Number>) -> Reply {
         sleep(Duration::from_millis(call.command.n)).await;
+        done()
+    }
+
+    async fn hold(self: Arc<Self>, _call: Call<Value>) -> Reply {
+        self.held.notify_one();
+        self.release.notified().await;
         done()
     }
 
@@ -190,6 +200,7 @@ impl Feature for Probe {
         routes
             .on("/", "add", &self, Self::add)
             .on("/", "pause", &self, Self::pause)
+            .on("/", "hold", &self, Self::hold)
             .on("/", "panic", &self, Self::panic)
             .on("/", "who", &self, Self::who)
             .on("/", "many", &self, Self::many)
@@ -221,13 +232,17 @@ impl Feature for Probe {
 impl Probe {
     /// Waits until so many connections have ended.
     pub(crate) async fn ends(&self, count: usize) {
-        let ended = async {
-            while self.disconnected.lock().unwrap().len() < count {
-                sleep(Duration::from_millis(5)).await;
-            }
-        };
-        timeout(PATIENCE, ended).await.expect("connections end");
+        until(|| self.disconnected.lock().unwrap().len() >= count).await;
     }
+}
+
+pub(crate) async fn until(condition: impl Fn() -> bool) {
+    let holds = async {
+        while !condition() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, holds).await.expect("it never happened");
 }
 
 pub(crate) fn token(user: &str, admin: bool, lifetime: Duration) -> String {
