@@ -14,6 +14,7 @@ use starling_kernel::{
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Create {
+    #[serde(alias = "roomId")]
     pub(super) room_name: RoomName,
     pub(super) username: Option<String>,
     #[serde(default)]
@@ -291,6 +292,7 @@ mod tests {
         assert!(create.is_ok_and(|create| !create.private && create.username.is_none()));
         let both = r#"{"roomId":"x","roomName":"r","username":null,"text":"t","clientId":null,"event":"e","data":null}"#;
         let rooms = [
+            decode(both).map(|create: Create| create.room_name),
             decode(both).map(|join: Join| join.room_name),
             decode(both).map(|leave: Leave| leave.room_name),
             decode(both).map(|message: Message| message.room_name),
@@ -299,6 +301,8 @@ mod tests {
         for room in rooms {
             assert_eq!(room.map(|room| room.to_string()), Ok("r".into()));
         }
+        let alone = decode(r#"{"roomId":"r"}"#).map(|create: Create| create.room_name.to_string());
+        assert_eq!(alone, Ok("r".into()));
     }
 
     #[test]
