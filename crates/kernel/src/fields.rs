@@ -110,8 +110,10 @@ impl<'de> Visitor<'de> for Wanted {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found: Self::Value = Vec::new();
+        let room_too = self.0.contains(&ROOM).then_some(&ROOM_TOO);
         while let Some((Key(key), value)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
-            if let Some(&field) = self.0.iter().find(|field| **field == key) {
+            let mut names = self.0.iter().chain(room_too);
+            if let Some(&field) = names.find(|field| **field == key) {
                 found.retain(|(before, _)| *before != field);
                 found.push((field, Fields(value)));
             }
@@ -119,6 +121,8 @@ impl<'de> Visitor<'de> for Wanted {
         found.retain(|(_, value)| !value.is_null());
         if found.iter().any(|(field, _)| *field == ROOM) {
             found.retain(|(field, _)| *field != ROOM_TOO);
+        } else if let Some((field, _)) = found.iter_mut().find(|(field, _)| *field == ROOM_TOO) {
+            *field = ROOM;
         }
         Ok(found)
     }
@@ -159,7 +163,6 @@ mod tests {
     #[serde(rename_all = "camelCase")]
     #[allow(dead_code, reason = "for its Debug")]
     struct Wish {
-        #[serde(alias = "roomId")]
         room_name: String,
         #[serde(default)]
         private: bool,

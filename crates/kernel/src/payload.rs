@@ -60,8 +60,8 @@ pub fn event_name(text: &str) -> String {
         .map_or(String::new(), |Key(name)| name.into_owned())
 }
 
-/// Decodes what a client sent. In a struct's fields `null` counts as absent, and `roomId` is ignored
-/// beside `roomName`. Whatever does not fit is `invalid_payload`, with the reason.
+/// Decodes what a client sent. In a struct's fields `null` counts as absent, and `roomId` is another name
+/// of `roomName`, ignored beside it. Whatever does not fit is `invalid_payload`, with the reason.
 pub fn decode<T: DeserializeOwned>(text: &str) -> Result<T, AppError> {
     let value: &RawValue = serde_json::from_str(text).map_err(invalid)?;
     T::deserialize(Fields(value)).map_err(invalid)

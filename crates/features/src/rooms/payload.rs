@@ -14,7 +14,6 @@ use starling_kernel::{
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Create {
-    #[serde(alias = "roomId")]
     pub(super) room_name: RoomName,
     pub(super) username: Option<String>,
     #[serde(default)]
@@ -26,7 +25,6 @@ impl Command for Create {}
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Join {
-    #[serde(alias = "roomId")]
     pub(super) room_name: RoomName,
     pub(super) username: Option<String>,
 }
@@ -36,7 +34,6 @@ impl Command for Join {}
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Leave {
-    #[serde(alias = "roomId")]
     pub(super) room_name: RoomName,
 }
 
@@ -49,7 +46,6 @@ impl Command for Leave {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Message {
-    #[serde(alias = "roomId")]
     pub(super) room_name: RoomName,
     pub(super) text: String,
     pub(super) client_id: Option<String>,
@@ -77,7 +73,6 @@ impl Command for Message {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RoomEvent {
-    #[serde(alias = "roomId")]
     pub(super) room_name: RoomName,
     pub(super) event: String,
     pub(super) data: Option<Box<RawValue>>,

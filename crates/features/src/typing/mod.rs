@@ -36,7 +36,6 @@ type Room = (RoomName, Stamp);
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct InRoom {
-    #[serde(alias = "roomId")]
     room_name: RoomName,
 }
 
