@@ -19,7 +19,7 @@ const TRANSPORTS = {
 /** The events of the client library itself, remembered beside the server's. */
 const OWN = ["connect", "connect_error", "disconnect"];
 
-/** An error of the client library with what it knows of the answer that caused it, while it knows. */
+/** Adds what the client library knows of the answer that caused its error: later it has forgotten. */
 function tell(error) {
   const { description, context } = error;
   if (typeof description !== "number") return;

@@ -43,7 +43,7 @@ for _, place in ipairs(cjson.decode(A.known)) do
 end
 -- What all nodes follow is there from the first life on: who has heard nothing of one such log is to see
 -- that another has taken its place.
-local followed = '~presence:' .. string.match(P, '{p(%d+)}:$')
+local followed = followed_log()
 if call('EXISTS', P .. 'head:' .. followed) == 0 then
   begin_log(followed)
 end

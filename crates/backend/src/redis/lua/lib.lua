@@ -116,6 +116,11 @@ local function lowest()
   return math.max(tonumber(lost or 0), tonumber(untold or 0))
 end
 
+-- The log of this partition that all nodes follow.
+local function followed_log()
+  return '~presence:' .. string.match(P, '{p(%d+)}:$')
+end
+
 -- Begins a log beyond every `seq` that was ever given in this topic. Arguments: its `epoch`.
 local function begin_log(topic)
   local past = tonumber(call('GET', P .. 'past:' .. topic) or 0)

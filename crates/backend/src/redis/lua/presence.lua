@@ -55,8 +55,7 @@ end
 
 -- Appends to the log that all nodes follow.
 local function tell_all(header, json)
-  local partition = string.match(P, '{p(%d+)}:$')
-  store('~presence:' .. partition, header, function() return json end)
+  store(followed_log(), header, function() return json end)
 end
 
 local function order(json)
