@@ -1,6 +1,6 @@
 //! What a connection can listen to.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use crate::id::{RoomName, UserId};
 
@@ -19,6 +19,9 @@ pub enum Topic {
     Room(Namespace, RoomName),
     /// All connections of a user to a namespace.
     User(Namespace, UserId),
+    /// Something of a namespace that has no members: a board, a poll, a game. Its name is made by this
+    /// build, never taken from a client as it is.
+    Stream(Namespace, Arc<str>),
     /// Comings and goings of users, and orders to all nodes, in order; partition `n`. Every node
     /// follows all of them.
     Presence(u16),
@@ -28,6 +31,11 @@ impl Topic {
     /// The room `name` of the root namespace.
     pub fn room(name: &RoomName) -> Self {
         Self::Room("/", name.clone())
+    }
+
+    /// What has the name `<kind>:<id>` in the namespace.
+    pub fn stream(namespace: Namespace, kind: &str, id: impl fmt::Display) -> Self {
+        Self::Stream(namespace, format!("{kind}:{id}").into())
     }
 
     /// The room's name, if this is a room.
@@ -43,11 +51,12 @@ impl Topic {
         if let Some(n) = text.strip_prefix("~presence:") {
             return n.parse().ok().map(Self::Presence);
         }
-        let end = text.find(['#', '@']).unwrap_or(text.len());
+        let end = text.find(['#', '@', '!']).unwrap_or(text.len());
         let ns = known.iter().find(|ns| **ns == &text[..end])?;
         Some(match text.as_bytes().get(end) {
             None => Self::Namespace(ns),
             Some(b'#') => Self::Room(ns, RoomName::trusted(&text[end + 1..])),
+            Some(b'!') => Self::Stream(ns, text[end + 1..].into()),
             Some(_) => Self::User(ns, UserId::trusted(&text[end + 1..])),
         })
     }
@@ -59,6 +68,7 @@ impl fmt::Display for Topic {
             Self::Namespace(ns) => f.write_str(ns),
             Self::Room(ns, room) => write!(f, "{ns}#{room}"),
             Self::User(ns, user) => write!(f, "{ns}@{user}"),
+            Self::Stream(ns, name) => write!(f, "{ns}!{name}"),
             Self::Presence(n) => write!(f, "~presence:{n}"),
         }
     }
@@ -74,7 +84,8 @@ mod tests {
         let all = [
             Topic::Namespace("/chat"),
             Topic::room(&RoomName::trusted("a:b.c")),
-            Topic::User("/", UserId::trusted("o#dd@user")),
+            Topic::User("/", UserId::trusted("o#dd@user!")),
+            Topic::stream("/chat", "player", "o#dd@user!"),
             Topic::Presence(7),
         ];
         for topic in all {

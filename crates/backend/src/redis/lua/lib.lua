@@ -27,9 +27,9 @@ local function digits(number)
   return string.format('%.0f', number)
 end
 
--- "/chat#room", but not "/chat" or "/chat@user#1".
+-- "/chat#room", but not "/chat", "/chat@user#1" or "/chat!stream#1".
 local function is_room(topic)
-  return string.match(topic, '[#@]') == '#'
+  return string.match(topic, '[#@!]') == '#'
 end
 
 -- When the room was created, which tells it from others of its name; 0 for what is none.

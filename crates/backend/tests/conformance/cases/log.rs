@@ -186,12 +186,17 @@ pub(crate) async fn a_namespace_has_a_log_without_anybody_there(ground: Ground) 
     assert_eq!(seqs(&page), [1], "it outlives those who were there");
 }
 
-pub(crate) async fn a_user_has_a_log_without_a_room(ground: Ground) {
+pub(crate) async fn a_user_and_a_stream_have_logs_without_a_room(ground: Ground) {
     let mut node = ground.node("one").await;
-    let topic = Topic::User("/", UserId::trusted("u#1@home"));
-    node.subscribe(&topic).await;
-    let position = node.say(&topic, "hi").await;
-    assert_eq!(node.hears_message().await.0, position);
+    let topics = [
+        Topic::User("/", UserId::trusted("u#1@home")),
+        Topic::stream("/chat", "player", "u#1@home!"),
+    ];
+    for topic in topics {
+        node.subscribe(&topic).await;
+        let position = node.say(&topic, "hi").await;
+        assert_eq!(node.hears_message().await.0, position);
+    }
 }
 
 pub(crate) async fn pages_hold_what_was_asked_for(ground: Ground) {
