@@ -1,5 +1,7 @@
 //! A message on its way: encoded once, by whoever sends it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -135,6 +137,17 @@ impl Position {
     }
 }
 
+/// How much is kept of a log that is no room's, and for how long after its newest entry. Then it is
+/// deleted, and the next one begins another life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// So many of the newest entries; the oldest are trimmed.
+    Newest(usize, Duration),
+    /// All, up to so many entries and bytes of text; more are refused
+    /// ([`crate::ports::PortError::Full`]), until an entry that clears makes room.
+    All(usize, usize, Duration),
+}
+
 /// A message still without its place in the log.
 ///
 /// The place is only known inside the backend's atomic step, so the text is handed over in two
@@ -149,6 +162,10 @@ pub struct Draft {
     pub tail: String,
     /// To a room: when that was created. Another one of its name does not take it.
     pub created: Stamp,
+    /// For a log that is no room's; as the backend is configured, and for good, if nothing is said.
+    pub keep: Option<Keep>,
+    /// Everything before it is removed from the log.
+    pub clears: bool,
 }
 
 impl Draft {
@@ -162,6 +179,8 @@ impl Draft {
                 head: format!("[{name},{{"),
                 tail: format!("{rest}]"),
                 created: Stamp::default(),
+                keep: None,
+                clears: false,
             }),
             _ => Err(AppError::invalid(
                 "a stored message is a JSON object with a field",
@@ -173,6 +192,23 @@ impl Draft {
     pub fn to_room(mut self, created: Stamp) -> Self {
         self.created = created;
         self
+    }
+
+    /// The same, in a log of which so much is kept.
+    pub fn keep(mut self, keep: Keep) -> Self {
+        self.keep = Some(keep);
+        self
+    }
+
+    /// The same, with which the log begins anew: everything before it is removed.
+    pub fn clearing(mut self) -> Self {
+        self.clears = true;
+        self
+    }
+
+    /// Bytes of its text, but for its place.
+    pub fn bytes(&self) -> usize {
+        self.head.len() + self.tail.len()
     }
 
     /// The message as it is delivered from `position`.

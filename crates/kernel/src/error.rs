@@ -11,6 +11,7 @@ use serde::Serialize;
 pub enum Code {
     InvalidPayload,
     TooLarge,
+    Full,
     TooManyRooms,
     UnknownEvent,
     RoomExists,
@@ -40,6 +41,7 @@ impl Code {
         match self {
             Self::InvalidPayload => "invalid_payload",
             Self::TooLarge => "too_large",
+            Self::Full => "full",
             Self::TooManyRooms => "too_many_rooms",
             Self::UnknownEvent => "unknown_event",
             Self::RoomExists => "room_exists",

@@ -182,7 +182,7 @@ impl State {
         }
         // Who has heard nothing of one such log is to see that another has taken its place.
         let followed = Topic::Presence(0);
-        if self.logs.end(&followed).is_start() {
+        if self.logs.position(&followed).is_start() {
             self.logs.begin(now, &followed);
         }
         Found {

@@ -1,8 +1,8 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use async_trait::async_trait;
 use starling_kernel::{
-    envelope::{Draft, Position},
+    envelope::{Draft, Keep, Position},
     id::{self, UserId},
     ports::{Appended, Heard, Log, Once, Order, Page, Parcel, PortError, PortResult, Transition},
     time::Timestamp,
@@ -32,6 +32,8 @@ pub(super) struct Logs {
     /// How far the logs of dead rooms had come, and until when that is known.
     past: HashMap<Topic, (u64, Timestamp)>,
     logs: HashMap<Topic, TopicLog>,
+    /// Those that are deleted when nothing is added, by when that is.
+    ends: BTreeSet<(Timestamp, Topic)>,
     once: HashMap<OnceKey, (Position, Timestamp)>,
     /// The keys of `once` by when they are forgotten.
     forget: VecDeque<(Timestamp, OnceKey)>,
@@ -47,6 +49,9 @@ struct TopicLog {
     base: u64,
     head: u64,
     entries: VecDeque<(u64, Parcel)>,
+    /// Bytes of the entries' texts, where their number is limited.
+    bytes: usize,
+    ends: Option<Timestamp>,
 }
 
 impl TopicLog {
@@ -58,7 +63,33 @@ impl TopicLog {
             base,
             head: base,
             entries: VecDeque::new(),
+            bytes: 0,
+            ends: None,
         }
+    }
+
+    fn is_full(&self, draft: &Draft) -> bool {
+        let Some(Keep::All(entries, bytes, _)) = draft.keep else {
+            return false;
+        };
+        self.entries.len() >= entries || self.bytes + draft.bytes() > bytes
+    }
+
+    /// After a draft was added at its head.
+    fn trim(&mut self, draft: &Draft, history: usize) {
+        if draft.clears {
+            let head = self.head;
+            self.entries.retain(|(seq, _)| *seq == head);
+            self.bytes = 0;
+        }
+        self.bytes += draft.bytes();
+        let keep = match draft.keep {
+            None => history,
+            Some(Keep::Newest(entries, _)) => entries,
+            Some(Keep::All(..)) => usize::MAX,
+        };
+        let surplus = self.entries.len().saturating_sub(keep);
+        self.entries.drain(..surplus);
     }
 
     /// Goes on under another epoch.
@@ -101,6 +132,7 @@ impl Logs {
             leap: 0,
             past: HashMap::new(),
             logs: HashMap::new(),
+            ends: BTreeSet::new(),
             once: HashMap::new(),
             forget: VecDeque::new(),
         }
@@ -131,7 +163,7 @@ impl Logs {
     }
 
     /// Where a log stands.
-    pub(super) fn end(&self, topic: &Topic) -> Position {
+    pub(super) fn position(&self, topic: &Topic) -> Position {
         (self.logs.get(topic)).map_or_else(Position::start, TopicLog::end)
     }
 
@@ -141,10 +173,6 @@ impl Logs {
         topic: &Topic,
         parcel: impl FnOnce(&Position) -> Parcel,
     ) -> (Position, Parcel) {
-        let keep = match topic {
-            Topic::Presence(_) => PRESENCE_HISTORY,
-            _ => self.history,
-        };
         let lowest = self.lowest();
         let past = self.past.get(topic).map_or(0, |(seq, _)| *seq);
         let log =
@@ -157,9 +185,31 @@ impl Logs {
         };
         let parcel = parcel(&position);
         log.entries.push_back((log.head, parcel.clone()));
-        let surplus = log.entries.len().saturating_sub(keep);
-        log.entries.drain(..surplus);
         (position, parcel)
+    }
+
+    /// After a draft was added: what it leaves of the log, and for how long.
+    fn trim(&mut self, now: Timestamp, topic: &Topic, draft: &Draft) {
+        let Some(log) = self.logs.get_mut(topic) else {
+            return;
+        };
+        log.trim(draft, self.history);
+        if let Some(Keep::Newest(_, time) | Keep::All(_, _, time)) = draft.keep {
+            let ends = later(now, time);
+            if let Some(before) = log.ends.replace(ends) {
+                self.ends.remove(&(before, topic.clone()));
+            }
+            self.ends.insert((ends, topic.clone()));
+        }
+    }
+
+    /// Deletes the logs to which nothing was added for as long as they are kept.
+    fn end(&mut self, now: Timestamp) {
+        while self.ends.first().is_some_and(|(at, _)| *at <= now) {
+            if let Some((_, topic)) = self.ends.pop_first() {
+                self.logs.remove(&topic);
+            }
+        }
     }
 
     pub(super) fn renew(&mut self, now: Timestamp, topic: &Topic, known: &Position) {
@@ -244,7 +294,18 @@ impl State {
                 repeated: true,
             });
         }
+        self.logs.end(now);
+        if !draft.clears
+            && self
+                .logs
+                .logs
+                .get(topic)
+                .is_some_and(|log| log.is_full(draft))
+        {
+            return Err(PortError::Full);
+        }
         let position = self.store(topic, |at| Parcel::Message(draft.at(at)));
+        self.logs.trim(now, topic, draft);
         if let Some(key) = key {
             self.logs.remember(now, key, &position);
         }
@@ -277,6 +338,10 @@ impl State {
             self.logs.part(&topic, self.leases.server);
         }
         self.store(&topic, |_| parcel);
+        if let Some(log) = self.logs.logs.get_mut(&topic) {
+            let surplus = log.entries.len().saturating_sub(PRESENCE_HISTORY);
+            log.entries.drain(..surplus);
+        }
     }
 
     /// Appends and tells all who listen.
@@ -308,6 +373,7 @@ impl State {
     /// A log that may have lost something of which nobody can tell is in its next life from now on:
     /// whoever reads is not to believe that it has all.
     fn read(&mut self, now: Timestamp, topic: &Topic, read: impl Fn(&TopicLog) -> Page) -> Page {
+        self.logs.end(now);
         let unsettled = self.leases.closed(now);
         if !unsettled {
             self.leap_if_unheard(now);

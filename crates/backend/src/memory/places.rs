@@ -83,7 +83,7 @@ impl State {
             created: self.created(topic),
             private: room.is_some_and(|room| room.private),
             holds_grant: room.is_some_and(|room| room.grants.contains(&member.user)),
-            log: room.map_or_else(Position::start, |_| self.logs.end(topic)),
+            log: room.map_or_else(Position::start, |_| self.logs.position(topic)),
         })
     }
 

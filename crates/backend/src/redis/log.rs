@@ -1,8 +1,10 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use metrics::histogram;
 use starling_kernel::{
-    envelope::{Draft, Position},
+    envelope::{Draft, Keep, Position},
     id,
     ports::{Appended, Log, Once, Page, PortResult},
     time::Stamp,
@@ -65,12 +67,21 @@ impl Log for RedisNode {
             Topic::Presence(_) => PRESENCE_HISTORY,
             _ => self.history,
         };
+        // For good, and of any size, is zero.
+        let (keep, bytes, time) = match draft.keep {
+            None => (keep, 0, Duration::ZERO),
+            Some(Keep::Newest(entries, time)) => (entries, 0, time),
+            Some(Keep::All(entries, bytes, time)) => (entries, bytes, time),
+        };
         let args = Args::default()
             .text("topic", topic)
             .text("created", draft.created.0)
             .text("incarnation", self.life()?)
             .text("epoch", id::random(EPOCH_LEN))
             .text("keep", keep)
+            .text("bytes", bytes)
+            .millis("time", time)
+            .flag("clears", draft.clears)
             .text("once", once_key(topic, once))
             .millis("window", REPEAT_WINDOW)
             .text("header", wire::draft_header(draft))

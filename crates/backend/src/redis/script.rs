@@ -98,6 +98,7 @@ impl Reply {
             "room_exists" => PortError::RoomExists,
             "not_authorized" => PortError::NotAuthorized,
             "not_a_member" => PortError::NotAMember,
+            "full" => PortError::Full,
             "too_many_rooms" => PortError::TooManyRooms,
             "closed" => PortError::NotSent("other nodes may know more".to_owned()),
             _ => unreadable("refused"),

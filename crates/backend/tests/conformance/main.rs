@@ -63,6 +63,8 @@ on_every_backend! {
         a_room_that_comes_again_begins_a_new_log_above_the_last
         a_namespace_has_a_log_without_anybody_there
         a_user_and_a_stream_have_logs_without_a_room
+        a_full_log_refuses_until_it_is_cleared
+        a_log_ends_when_nothing_is_added
         pages_hold_what_was_asked_for
         the_oldest_entries_are_trimmed
         a_log_that_lost_its_tail_begins_anew_beyond_it

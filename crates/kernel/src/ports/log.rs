@@ -143,7 +143,8 @@ impl Page {
 pub trait Log: Send + Sync {
     /// In one step: recognises a repeat, takes the next `seq`, stores, publishes on `topic` to all
     /// subscribed nodes *including this one*. The log keeps a bounded number of the newest entries
-    /// (see the backend's configuration) and trims the oldest.
+    /// (see the backend's configuration) and trims the oldest, unless the draft says otherwise
+    /// ([`Draft::keep`], [`Draft::clears`]).
     ///
     /// The log of a room lives and dies with the room: [`PortError::NoRoom`] without it,
     /// [`PortError::NotAMember`] where the draft is to another one of that name.

@@ -55,6 +55,9 @@ pub enum PortError {
     /// The user is in as many rooms as are allowed; nothing was done.
     #[error("in too many rooms")]
     TooManyRooms,
+    /// The log holds as much as is kept of it ([`crate::envelope::Keep::All`]); nothing was done.
+    #[error("full")]
+    Full,
 }
 
 impl From<PortError> for AppError {
@@ -67,6 +70,7 @@ impl From<PortError> for AppError {
             PortError::RoomExists => Self::room_exists(),
             PortError::NotAuthorized => Self::not_authorized(),
             PortError::NotAMember => Self::not_a_member(),
+            PortError::Full => Self::new(Code::Full, "There is no more room"),
             PortError::TooManyRooms => Self::new(Code::TooManyRooms, "In too many rooms"),
         }
     }

@@ -1,6 +1,9 @@
 -- Recognises a repeat, else stores and publishes a draft, to a room if it is the one `created` then.
--- `once` names the draft by its sender's choice, or is empty.
+-- `once` names the draft by its sender's choice, or is empty. The newest `keep` entries are kept, or where
+-- `bytes` is not 0 all, up to so many entries and bytes; the log is deleted when nothing was added for the
+-- `time`, if that is not 0. One that `clears` removes all before it.
 local topic = A.topic
+local log, head = P .. 'log:' .. topic, P .. 'head:' .. topic
 
 if not is_alive(A.incarnation) then
   return { 'refused', 'fenced' }
@@ -22,9 +25,28 @@ if once then
   end
 end
 
+local bytes, clears = #A.head + #A.tail, A.clears == '1'
+local function is_full()
+  local held = tonumber(call('HGET', head, 'bytes') or 0)
+  return call('XLEN', log) >= tonumber(A.keep) or held + bytes > tonumber(A.bytes)
+end
+if A.bytes ~= '0' and not clears and is_full() then
+  return { 'refused', 'full' }
+end
+
 local epoch, seq = store(topic, A.header, function(id, seq)
   return A.head .. '"id":"' .. id .. '","seq":' .. seq .. ',' .. A.tail
 end)
+if clears then
+  call('XTRIM', log, 'MINID', seq)
+  call('HSET', head, 'bytes', bytes)
+elseif A.bytes ~= '0' then
+  call('HINCRBY', head, 'bytes', bytes)
+end
+if A.time ~= '0' then
+  call('PEXPIRE', log, A.time)
+  call('PEXPIRE', head, A.time)
+end
 if once then
   call('SET', once, epoch .. '-' .. seq, 'PX', A.window)
 end

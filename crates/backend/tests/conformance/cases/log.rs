@@ -1,9 +1,13 @@
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use starling_kernel::{
+    envelope::Keep,
     id::UserId,
     ports::{Entry, Leave, Once, Page, PortError},
     topic::Topic,
 };
+use tokio::time::sleep;
 
 use crate::support::ground::{CHAT, Ground, HISTORY, Node, draft, room};
 
@@ -285,4 +289,67 @@ pub(crate) async fn a_node_that_begins_anew_renews_the_logs_that_it_knows_more_o
         assert_eq!(next.epoch == known.epoch, known.seq == 1, "{topic}");
     }
     assert_eq!(node.say(&CHAT, "a").await.seq, 2);
+}
+
+fn board() -> Topic {
+    Topic::stream("/chat", "board", "b#1@x")
+}
+
+pub(crate) async fn a_full_log_refuses_until_it_is_cleared(ground: Ground) {
+    let (one, mut two) = (ground.node("one").await, ground.node("two").await);
+    two.subscribe(&board()).await;
+    let log = &one.backend.log;
+    let long = "x".repeat(100);
+    let keep = Keep::All(4, 400, Duration::from_secs(60));
+    let add = |text: &str| {
+        let draft = draft(text).keep(keep);
+        async move { log.append(&board(), &draft, None).await }
+    };
+    for text in ["a", "b", "c", "d"] {
+        add(text).await.unwrap();
+    }
+    assert_eq!(add("e").await, Err(PortError::Full), "too many entries");
+    let clear = draft("clear").keep(keep).clearing();
+    let cleared = log.append(&board(), &clear, None).await.unwrap();
+    let page = log.after(&board(), 0, 100).await.unwrap();
+    assert_eq!(seqs(&page), [cleared.position.seq], "it is the first now");
+    add(&long).await.unwrap();
+    add(&long).await.unwrap();
+    assert_eq!(add(&long).await, Err(PortError::Full), "too many bytes");
+    add("short").await.unwrap();
+    let mut heard = Vec::new();
+    for _ in 0..8 {
+        heard.push(two.hears_message().await.0.seq);
+    }
+    assert_eq!(
+        heard,
+        [1, 2, 3, 4, 5, 6, 7, 8],
+        "in one order with what cleared it"
+    );
+    two.hears_nothing().await;
+}
+
+pub(crate) async fn a_log_ends_when_nothing_is_added(ground: Ground) {
+    let node = ground.node("one").await;
+    let log = &node.backend.log;
+    let (short, long) = (Duration::from_millis(300), Duration::from_secs(60));
+    let add = |text: &str, time| {
+        let draft = draft(text).keep(Keep::Newest(10, time));
+        async move { log.append(&board(), &draft, None).await.unwrap().position }
+    };
+    add("a", short).await;
+    let second = add("b", long).await;
+    sleep(2 * short).await;
+    let page = log.latest(&board(), 10).await.unwrap();
+    assert_eq!(page.end(), second, "each entry puts the end off");
+    add("c", short).await;
+    let ended = async || log.latest(&board(), 10).await.unwrap().epoch.is_empty();
+    for _ in 0..100 {
+        sleep(short / 3).await;
+        if ended().await {
+            break;
+        }
+    }
+    assert!(ended().await);
+    assert!(ground.keys().await.is_empty(), "{:?}", ground.keys().await);
 }
