@@ -74,7 +74,8 @@ impl State {
         let arrival = self.hold(at, topic, member, holder);
         self.note_own(topic, &member.user);
         if let Some(kind) = self.heard_as(now, topic, entry, &arrival) {
-            self.tell_change(kind, topic, &member.user, now, Some(&holder.conn));
+            let again = kind == Change::Entered && !arrival.first;
+            self.announce(kind, topic, &member.user, now, Some(&holder.conn), again);
         }
         let room = self.places.get(topic).and_then(|place| place.room.as_ref());
         Ok(Entered {
@@ -237,6 +238,10 @@ impl State {
             self.due.insert((due, topic.clone(), user.clone()));
         }
         self.let_go(incarnation, topic, user, conn);
+        let is_told = !is_room(topic) && *topic != Topic::Namespace("/");
+        if is_last && leave == Leave::AfterGrace && is_told {
+            self.tell_change(Change::Lost, topic, user, now, Some(conn));
+        }
         is_last && leave != Leave::AfterGrace && self.remove(topic, user, now, Some(conn))
     }
 
@@ -377,7 +382,6 @@ impl State {
         }
     }
 
-    /// Publishes a change: a room's on the room, a namespace's in the log that every node follows.
     fn tell_change(
         &mut self,
         kind: Change,
@@ -385,6 +389,19 @@ impl State {
         user: &UserId,
         at: Timestamp,
         conn: Option<&ConnId>,
+    ) {
+        self.announce(kind, topic, user, at, conn, false);
+    }
+
+    /// Publishes a change: a room's on the room, a namespace's in the log that every node follows.
+    fn announce(
+        &mut self,
+        kind: Change,
+        topic: &Topic,
+        user: &UserId,
+        at: Timestamp,
+        conn: Option<&ConnId>,
+        again: bool,
     ) {
         let Some(place) = self.places.get(topic) else {
             return;
@@ -401,6 +418,7 @@ impl State {
             at,
             rooms: Vec::new(),
             created: self.created(topic),
+            again,
             total: place.members.len() as u64 - gone,
         };
         if !is_room(topic) {

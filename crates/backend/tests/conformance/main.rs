@@ -96,6 +96,7 @@ on_every_backend! {
         a_member_stays_for_the_grace_and_leaves_once
         who_comes_back_within_the_grace_never_left
         who_left_says_when_the_connection_was_lost
+        an_application_is_told_who_was_lost_and_came_back
         who_leaves_a_namespace_names_the_rooms
         the_rooms_are_named_although_they_were_swept_first
         the_rooms_are_named_although_it_was_put_out_of_them_first

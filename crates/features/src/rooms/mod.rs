@@ -241,7 +241,7 @@ impl Feature for Rooms {
                     self.lists.changed(room);
                 }
             }
-            Change::Updated => {}
+            Change::Updated | Change::Lost => {}
         }
     }
 

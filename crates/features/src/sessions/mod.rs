@@ -195,6 +195,7 @@ impl Feature for Sessions {
                     },
                 )
             }
+            Change::Lost => return,
             Change::Restored => return self.lists.tell_everybody(),
         };
         envelope.except = transition.conn.clone();

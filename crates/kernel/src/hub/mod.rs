@@ -463,6 +463,7 @@ fn tell_transition(transition: &Transition, followers: &Followers) {
     let change = match transition.kind {
         crate::ports::Change::Entered => "entered",
         crate::ports::Change::Left => "left",
+        crate::ports::Change::Lost => "lost",
         crate::ports::Change::Updated => "updated",
         crate::ports::Change::Restored => "restored",
     };

@@ -64,6 +64,10 @@ pub struct Transition {
     /// Of a room: when that was created.
     #[serde(default)]
     pub created: Stamp,
+    /// For [`Change::Entered`]: it was a member already, came back within the grace, or was announced
+    /// again.
+    #[serde(default)]
+    pub again: bool,
     /// How many members the place has now; published by the backend as those of its partition, and
     /// told to features as those of all.
     #[serde(default)]
@@ -78,6 +82,9 @@ pub enum Change {
     Entered,
     /// Gone for good: left, or the grace is over.
     Left,
+    /// The last connection was lost, and the grace runs. Of the root namespace and of rooms nobody is
+    /// told that.
+    Lost,
     /// Status or name changed.
     Updated,
     /// Was there all the time, though everything was lost meanwhile: nobody is told that it came, but

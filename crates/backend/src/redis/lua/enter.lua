@@ -100,7 +100,7 @@ end
 if quiet and not before then
   announce('restored', place, user, info, conn, now)
 elseif loud then
-  announce('entered', place, user, info, conn, now)
+  announce('entered', place, user, info, conn, now, before)
 elseif before and info ~= before then
   announce('updated', place, user, info, conn, now)
 end

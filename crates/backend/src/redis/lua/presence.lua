@@ -62,14 +62,16 @@ local function order(json)
   tell_all('{"k":"o"}', json)
 end
 
--- Publishes a transition: a room's on the room, a namespace's in the log that all nodes follow.
-local function announce(kind, place, user, info, conn, at)
+-- Publishes a transition: a room's on the room, a namespace's in the log that all nodes follow. `again`:
+-- of one who was a member before.
+local function announce(kind, place, user, info, conn, at, again)
   local status, username = string.match(info, '^(%a+):(.*)$')
   local total = call('ZCARD', P .. 'order:' .. place) - (kind == 'left' and 1 or 0)
   local json = '{"kind":"' .. kind .. '","place":' .. cjson.encode(place)
     .. ',"member":{"user":' .. cjson.encode(user)
     .. ',"username":' .. cjson.encode(username)
     .. ',"status":"' .. status .. '"},"conn":' .. (conn and cjson.encode(conn) or 'null')
+    .. (again and ',"again":true' or '')
     .. ',"at":' .. digits(at) .. ',"created":' .. created(place) .. ',"total":' .. total
     .. ',"rooms":' .. (is_room(place) and '[]' or rooms_of(place, user)) .. '}'
   local header = '{"k":"t"}'
@@ -157,6 +159,9 @@ local function release(place, user, incarnation, conn, leave, now)
   end
   if not is_room(place) then
     call('SET', member_key('left', place, user), rooms_of(place, user))
+    if place ~= '/' then
+      announce('lost', place, user, call('HGET', P .. 'info:' .. place, user), conn, now)
+    end
   end
   call('ZADD', P .. 'due', digits(now + GRACE), place .. '\n' .. user)
   return false

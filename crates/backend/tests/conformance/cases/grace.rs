@@ -8,7 +8,7 @@ use starling_kernel::{
 };
 use tokio::time::sleep;
 
-use crate::support::ground::{Ground, Node, ROOT, TIMES, member, room, settle};
+use crate::support::ground::{CHAT, Ground, Node, ROOT, TIMES, member, room, settle};
 
 pub(crate) async fn a_member_stays_for_the_grace_and_leaves_once(ground: Ground) {
     let (one, mut two) = (ground.node("one").await, ground.node("two").await);
@@ -185,4 +185,25 @@ pub(crate) async fn a_pause_of_all_sweeps_puts_deadlines_off(ground: Ground) {
     node.register(&ROOT, "ann", "c2").await;
     assert_eq!(node.sweep_for(TIMES.lease + TIMES.grace).await, 0);
     assert_eq!(node.names(&ROOT).await, ["ann"]);
+}
+
+pub(crate) async fn an_application_is_told_who_was_lost_and_came_back(ground: Ground) {
+    let (one, mut two) = (ground.node("one").await, ground.node("two").await);
+    two.register(&ROOT, "ann", "c0").await;
+    one.register(&CHAT, "ann", "c1").await;
+    one.register(&CHAT, "ann", "c2").await;
+    two.follow_presence().await;
+    one.exit(&ROOT, "ann", "c0", Leave::AfterGrace).await;
+    one.exit(&CHAT, "ann", "c1", Leave::AfterGrace).await;
+    two.hears_nothing().await;
+    one.exit(&CHAT, "ann", "c2", Leave::AfterGrace).await;
+    let lost = two.hears_transition().await;
+    assert_eq!((lost.kind, lost.place.as_str()), (Change::Lost, "/chat"));
+    assert_eq!((lost.member, lost.total), (member("ann"), 1));
+    two.register(&CHAT, "ann", "c3").await;
+    let back = two.hears_transition().await;
+    assert_eq!((back.kind, back.again), (Change::Entered, true));
+    one.register(&CHAT, "ben", "c4").await;
+    let first = two.hears_transition().await;
+    assert_eq!((first.kind, first.again), (Change::Entered, false));
 }
