@@ -4,6 +4,7 @@
 //! feature beside it nor any transport or backend; what two of them need is in [`mod@common`].
 
 mod account;
+mod chat;
 mod common;
 mod core;
 mod rooms;
@@ -18,7 +19,7 @@ use starling_kernel::{
 };
 
 /// All namespaces of this build.
-pub const NAMESPACES: &[Namespace] = &["/"];
+pub const NAMESPACES: &[Namespace] = &["/", "/chat"];
 
 /// What operators can choose.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +46,7 @@ pub enum PresenceScope {
 pub fn all(config: &FeaturesConfig, services: &Arc<Services>) -> Vec<Arc<dyn Feature>> {
     vec![
         Arc::new(account::Account::new(services.clone())),
+        Arc::new(chat::Chat::new(services.clone())),
         Arc::new(core::Core::new(services.clone())),
         Arc::new(rooms::Rooms::new(services.clone(), config.require_grant)),
         Arc::new(sessions::Sessions::new(

@@ -56,10 +56,12 @@ export class Cluster {
     await this.#readDescription(START_MS);
   }
 
-  /** A connected user. `node` counts from 0; `claims` go into the token beside the identity. */
-  async user(t, username, { route = DIRECT, node = 0, id = fresh(username), claims = {}, ...options } = {}) {
-    const auth = { token: this.token({ userId: id, username, ...claims }) };
-    return this.open(t, route.address(this, node), { id, username, transport: route.transport, auth, ...options }).ready();
+  /** A connected user. `node` counts from 0; `claims` go into the token beside the identity, and `said` into
+   * what is said when connecting. */
+  async user(t, username, { route = DIRECT, node = 0, namespace = "", id = fresh(username), claims = {}, said = {}, ...options } = {}) {
+    const auth = { ...said, token: this.token({ userId: id, username, ...claims }) };
+    const url = route.address(this, node) + namespace;
+    return this.open(t, url, { id, username, transport: route.transport, auth, ...options }).ready();
   }
 
   /** Several users, each on the next node. */

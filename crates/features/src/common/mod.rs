@@ -1,12 +1,32 @@
 //! What more than one feature needs.
 
-use serde::Serialize;
+pub(crate) mod member_lists;
+pub(crate) mod typists;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use starling_kernel::{
     error::AppError,
+    feature::Command,
     id::{RoomName, UserId},
+    limits::Limits,
     pattern::matches,
-    session::{Claims, Session},
+    ports::Once,
+    session::{Claims, Identity, Session},
 };
+
+/// For events without a payload; one that is sent is ignored.
+#[derive(Deserialize)]
+#[serde(from = "Value")]
+pub(crate) struct Nothing;
+
+impl From<Value> for Nothing {
+    fn from(_: Value) -> Self {
+        Self
+    }
+}
+
+impl Command for Nothing {}
 
 /// Somebody in a list or an announcement.
 #[derive(Serialize)]
@@ -30,6 +50,25 @@ impl Cut {
             truncated: (shown as u64) < total,
         }
     }
+}
+
+/// 1 to [`Limits::client_id_bytes`] bytes, if there is one.
+pub(crate) fn check_client_id(id: Option<&str>, limits: &Limits) -> Result<(), AppError> {
+    let most = limits.client_id_bytes;
+    match id {
+        Some(id) if id.is_empty() || id.len() > most => Err(AppError::invalid(format!(
+            "clientId must be 1 to {most} bytes"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// What makes a repeat of it one.
+pub(crate) fn once(sender: &Identity, client_id: Option<String>) -> Option<Once> {
+    client_id.map(|client_id| Once {
+        user: sender.user.clone(),
+        client_id,
+    })
 }
 
 /// A guest's name is what it says; with a token the payload's is ignored.

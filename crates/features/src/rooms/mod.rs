@@ -14,15 +14,15 @@ use starling_kernel::{
     error::AppError,
     feature::{Call, Feature, Reply, Routes, Services, done, reply},
     id::RoomName,
-    ports::{Change, Entry, Leave, Once, Page, Transition},
+    ports::{Change, Entry, Leave, Page, Transition},
     session::{Identity, Session},
     topic::Topic,
 };
 
-use crate::common::{name_guest, vouched};
+use crate::common::{Nothing, member_lists::MemberLists, name_guest, once, vouched};
 use listing::RoomListing;
-use lists::MemberLists;
-use payload::{Comer, Create, Join, ListRooms, Message, Named, RoomEvent, Said};
+use lists::ROOM_MEMBERS;
+use payload::{Comer, Create, Join, Message, Named, RoomEvent, Said};
 
 pub(crate) struct Rooms {
     services: Arc<Services>,
@@ -34,7 +34,7 @@ pub(crate) struct Rooms {
 impl Rooms {
     pub(crate) fn new(services: Arc<Services>, require_grant: bool) -> Self {
         Self {
-            lists: MemberLists::new(services.clone()),
+            lists: MemberLists::new(services.clone(), ROOM_MEMBERS),
             listing: RoomListing::new(services.clone()),
             services,
             require_grant,
@@ -85,8 +85,9 @@ impl Rooms {
         let joining = joining?;
         greet(&session, &room, &joining.page);
         joining.open();
-        self.lists.greet(&session, &room);
-        self.lists.changed(&room);
+        let place = Topic::room(&room);
+        self.lists.greet(&session, &place);
+        self.lists.changed(&place);
         reply(json!({"roomName": room}))
     }
 
@@ -146,10 +147,7 @@ impl Rooms {
             timestamp,
         };
         let draft = Draft::new("room-message", &said)?.to_room(call.created);
-        let once = client_id.map(|client_id| Once {
-            user: identity.user.clone(),
-            client_id,
-        });
+        let once = once(&identity, client_id);
         let stored = self
             .services
             .hub
@@ -176,7 +174,7 @@ impl Rooms {
         done()
     }
 
-    async fn list(self: Arc<Self>, call: Call<ListRooms>) -> Reply {
+    async fn list(self: Arc<Self>, call: Call<Nothing>) -> Reply {
         self.listing.send(&call.session).await
     }
 
@@ -185,7 +183,7 @@ impl Rooms {
         let Some(room) = topic.room_name() else {
             return;
         };
-        self.lists.changed(room);
+        self.lists.changed(topic);
         if transition.total > self.services.limits.large_room {
             return;
         }
@@ -236,11 +234,7 @@ impl Feature for Rooms {
         match transition.kind {
             Change::Entered => self.announce(&topic, "user-joined-room", transition),
             Change::Left => self.announce(&topic, "user-left-room", transition),
-            Change::Restored => {
-                if let Some(room) = topic.room_name() {
-                    self.lists.changed(room);
-                }
-            }
+            Change::Restored => self.lists.changed(&topic),
             Change::Updated | Change::Lost => {}
         }
     }
@@ -248,10 +242,8 @@ impl Feature for Rooms {
     /// Comings and goings may have been missed: the lists tell how it is.
     fn lost(&self) {
         let topics = self.services.hub.topics();
-        topics
-            .iter()
-            .filter_map(Topic::room_name)
-            .for_each(|room| self.lists.changed(room));
+        let rooms = topics.iter().filter(|topic| topic.room_name().is_some());
+        rooms.for_each(|room| self.lists.changed(room));
     }
 
     fn broken(&self, topic: &Topic, page: &Page) -> Option<Envelope> {

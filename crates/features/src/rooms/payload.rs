@@ -1,7 +1,7 @@
 //! What clients send, and what they get.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 use starling_kernel::{
     error::AppError,
     feature::Command,
@@ -10,6 +10,8 @@ use starling_kernel::{
     ports::Room,
     time::Timestamp,
 };
+
+use crate::common::check_client_id;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -54,15 +56,7 @@ pub(super) struct Message {
 impl Command for Message {
     fn check(&self, limits: &Limits) -> Result<(), AppError> {
         limits.check_text(&self.text)?;
-        match &self.client_id {
-            Some(id) if id.is_empty() || id.len() > limits.client_id_bytes => {
-                let most = limits.client_id_bytes;
-                Err(AppError::invalid(format!(
-                    "clientId must be 1 to {most} bytes"
-                )))
-            }
-            _ => Ok(()),
-        }
+        check_client_id(self.client_id.as_deref(), limits)
     }
 
     fn room(&self) -> Option<&RoomName> {
@@ -162,6 +156,7 @@ const RESERVED: &[&str] = &[
     "poll-results",
     "pong",
     "presence-list",
+    "private-history",
     "private-message",
     "private-message-sent",
     "reconnect",
@@ -193,19 +188,6 @@ const RESERVED: &[&str] = &[
     "user-typing",
     "vote",
 ];
-
-/// `list-rooms` needs nothing.
-#[derive(Deserialize)]
-#[serde(from = "Value")]
-pub(super) struct ListRooms;
-
-impl From<Value> for ListRooms {
-    fn from(_: Value) -> Self {
-        Self
-    }
-}
-
-impl Command for ListRooms {}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use crate::{
     PresenceScope,
-    common::{User, name_guest},
+    common::{Nothing, User, name_guest},
 };
 use guest::Guests;
 use lists::PresenceLists;
-use payload::{Nothing, Offline, Present, Register, Restore, SetStatus};
+use payload::{Offline, Present, Register, Restore, SetStatus};
 use serde_json::json;
 use starling_kernel::{
     envelope::Envelope,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 use starling_kernel::{
     error::AppError,
     feature::Command,
@@ -48,19 +48,6 @@ pub(super) struct SetStatus {
 }
 
 impl Command for SetStatus {}
-
-/// For events without a payload; one that is sent is ignored.
-#[derive(Deserialize)]
-#[serde(from = "Value")]
-pub(super) struct Nothing;
-
-impl From<Value> for Nothing {
-    fn from(_: Value) -> Self {
-        Self
-    }
-}
-
-impl Command for Nothing {}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

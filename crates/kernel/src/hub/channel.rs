@@ -139,6 +139,10 @@ impl Channel {
             .collect()
     }
 
+    pub(super) fn has(&self, conn: &ConnId) -> bool {
+        self.lock().listeners.contains_key(conn)
+    }
+
     /// Returns how many connections took it.
     pub(super) fn deliver_live(&self, envelope: &Envelope, followers: &Followers) -> usize {
         self.lock().deliver_unstored(envelope, followers)

@@ -208,6 +208,19 @@ impl Hub {
         }
     }
 
+    /// [`Hub::admit`] or [`Hub::admit_again`], as it is listening or not: to be sent what there is, and to
+    /// go on after it. `None` where it is being given that already.
+    pub async fn admit_anyhow(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        topic: &Topic,
+    ) -> Result<Option<Admission>, AppError> {
+        match self.listens(session, topic) {
+            true => Ok(self.admit_again(session, topic)),
+            false => self.admit(session, topic).await.map(Some),
+        }
+    }
+
     /// Lets a listener wait once more, to be sent the history and to go on after it; `None` where it
     /// is not listening, or not up to date yet.
     pub fn admit_again(
@@ -311,6 +324,12 @@ impl Hub {
         channel
             .map(|channel| channel.listeners())
             .unwrap_or_default()
+    }
+
+    /// Whether a connection was let in there, and has not left.
+    pub fn listens(&self, session: &Session, topic: &Topic) -> bool {
+        let channel = self.lock().get(topic).cloned();
+        channel.is_some_and(|channel| channel.has(&session.conn))
     }
 
     /// Topics that have listeners here.
