@@ -54,29 +54,32 @@ impl Dispatcher {
         &self.services
     }
 
-    /// A new connection. It hears its namespace before this returns.
+    /// A new connection. It hears its namespace before this returns. Where a feature refuses it, nothing
+    /// is left of it.
     pub async fn connect(&self, session: &Arc<Session>) -> Result<(), AppError> {
         let topic = Topic::Namespace(session.namespace);
         self.services.hub.admit(session, &topic).await?.open_live();
         self.services.membership.connected(session);
-        for feature in self.features.iter() {
-            feature.connected(session).await;
+        for (told, feature) in self.features.iter().enumerate() {
+            if let Err(error) = feature.connected(session).await {
+                self.forget(session, &self.features[..told]).await;
+                return Err(error);
+            }
         }
         Ok(())
     }
 
     /// The end of a connection; call it once, after its last [`Dispatcher::dispatch`] returned.
     pub async fn disconnect(&self, session: &Arc<Session>) {
-        self.services
-            .hub
-            .leave(session, &Topic::Namespace(session.namespace));
+        self.forget(session, &self.features).await;
+    }
+
+    /// Takes the connection out of everything, and tells the features that know of it.
+    async fn forget(&self, session: &Arc<Session>, told: &[Arc<dyn Feature>]) {
+        let topic = Topic::Namespace(session.namespace);
+        self.services.hub.leave(session, &topic);
         self.services.membership.disconnected(session).await;
-        join_all(
-            self.features
-                .iter()
-                .map(|feature| feature.disconnected(session)),
-        )
-        .await;
+        join_all(told.iter().map(|feature| feature.disconnected(session))).await;
     }
 
     /// One event of a connection. Calls for one connection must follow each other.

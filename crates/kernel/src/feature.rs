@@ -90,10 +90,13 @@ pub trait Feature: Send + Sync {
     /// Declares the events it handles.
     fn routes(self: Arc<Self>, routes: &mut Routes);
 
-    /// A connection is about to be told that it is connected.
-    async fn connected(&self, _session: &Arc<Session>) {}
+    /// A connection is about to be told that it is connected. An error refuses it: the client gets a
+    /// `connect_error` with its message. Whoever refuses undoes what it did itself.
+    async fn connected(&self, _session: &Arc<Session>) -> Result<(), AppError> {
+        Ok(())
+    }
 
-    /// A connection is gone; called once, after its last event.
+    /// A connection is gone; called once, after its last event, or when another feature refused it.
     async fn disconnected(&self, _session: &Arc<Session>) {}
 
     /// Somebody came, went or changed; called on every node that has to know, in order. Must not

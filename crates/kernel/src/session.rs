@@ -78,6 +78,21 @@ pub struct Claims {
     pub expires: Option<Timestamp>,
 }
 
+/// What a client said when it connected, beside its token. Nothing of it is checked: whoever reads it does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Handshake {
+    /// The room that the connection is about, as it was written. No longer than [`Handshake::ROOM_BYTES`]:
+    /// what was longer is cut, and still too long for any name.
+    pub room: Option<String>,
+    /// Whether it wants messages in batches.
+    pub batch: bool,
+}
+
+impl Handshake {
+    /// The most bytes that are kept of [`Handshake::room`].
+    pub const ROOM_BYTES: usize = 256;
+}
+
 /// Why a token is refused; the texts are the contract's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
@@ -104,6 +119,8 @@ pub struct Session {
     pub conn: ConnId,
     /// The namespace it is on.
     pub namespace: Namespace,
+    /// What it said when it connected.
+    pub handshake: Handshake,
     /// Its transport.
     pub peer: Arc<dyn Peer>,
     claims: RwLock<Claims>,
@@ -122,10 +139,17 @@ struct State {
 
 impl Session {
     /// A session of a connection that was just accepted.
-    pub fn new(namespace: Namespace, claims: Claims, peer: Arc<dyn Peer>, limits: &Limits) -> Self {
+    pub fn new(
+        namespace: Namespace,
+        claims: Claims,
+        handshake: Handshake,
+        peer: Arc<dyn Peer>,
+        limits: &Limits,
+    ) -> Self {
         Self {
             conn: ConnId::random(),
             namespace,
+            handshake,
             peer,
             claims: RwLock::new(claims),
             state: Mutex::new(State {

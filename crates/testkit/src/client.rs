@@ -15,7 +15,7 @@ use starling_kernel::{
     error::AppError,
     limits::Limits,
     payload::Payload,
-    session::{Claims, Peer, SendError, Session},
+    session::{Claims, Handshake, Peer, SendError, Session},
 };
 use tokio::{
     sync::{Mutex, mpsc},
@@ -82,7 +82,13 @@ impl Client {
             disconnected: AtomicBool::new(false),
             killed: AtomicBool::new(false),
         });
-        let session = Arc::new(Session::new("/", claims, peer.clone(), &Limits::default()));
+        let session = Arc::new(Session::new(
+            "/",
+            claims,
+            Handshake::default(),
+            peer.clone(),
+            &Limits::default(),
+        ));
         dispatcher.connect(&session).await.expect("a connection");
         Self {
             session,

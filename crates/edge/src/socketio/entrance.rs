@@ -67,11 +67,18 @@ impl Entrance {
         }
         let auth = Auth::parse(auth);
         let claims = identify(&self.door, self.namespace, &auth, &request.headers)?;
+        let handshake = auth.handshake(request.uri.query().unwrap_or_default());
 
         let runtime = self.door.runtime.clone();
         let peer = SocketPeer::new(self.namespace, socket.id, outlet, transport, runtime);
         let peer = Arc::new(peer);
-        let session = Session::new(self.namespace, claims, peer.clone(), self.door.limits());
+        let session = Session::new(
+            self.namespace,
+            claims,
+            handshake,
+            peer.clone(),
+            self.door.limits(),
+        );
         let connection = Connection::new(
             self.door.clone(),
             Arc::new(session),

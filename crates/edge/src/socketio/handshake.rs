@@ -7,11 +7,11 @@ use socketioxide_core::Value;
 use starling_kernel::{
     id::UserId,
     payload::decode,
-    session::{Claims, Identity, TokenError},
+    session::{Claims, Handshake, Identity, TokenError},
     topic::Namespace,
 };
 
-use super::Door;
+use super::{Door, query};
 use crate::jwt::sane_username;
 
 /// The namespace that needs the role `admin`.
@@ -23,6 +23,10 @@ const ADMIN: &str = "/admin";
 pub(super) struct Auth {
     token: Option<Box<RawValue>>,
     username: Option<Box<RawValue>>,
+    /// Or `roomId`, as everywhere.
+    #[serde(rename = "roomName")]
+    room: Option<Box<RawValue>>,
+    batch: Option<Box<RawValue>>,
 }
 
 impl Auth {
@@ -43,6 +47,19 @@ impl Auth {
             Some(here)
         };
         Ok(token.filter(|token| !token.is_empty()))
+    }
+
+    /// What it says beside who it is; the room may stand in the query of the request that opened the
+    /// transport. What is no string counts as it is written, for whoever reads it to refuse.
+    pub(super) fn handshake(&self, query: &str) -> Handshake {
+        let written = |room: &RawValue| text(room).unwrap_or_else(|| room.get().to_owned());
+        let room = self.room.as_deref().map(written);
+        let mut room = room.or_else(|| query::room(query));
+        if let Some(room) = &mut room {
+            room.truncate(room.floor_char_boundary(Handshake::ROOM_BYTES));
+        }
+        let batch = self.batch.as_deref().map(RawValue::get) == Some("true");
+        Handshake { room, batch }
     }
 
     fn guest(&self) -> Claims {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use http::Method;
+use starling_kernel::session::Handshake;
 
 /// Longest query that is kept as it is.
 const MAX_QUERY: usize = 2 * 1024;
@@ -10,6 +11,10 @@ const MAX_QUERY: usize = 2 * 1024;
 const ENGINES: [&str; 4] = ["EIO", "transport", "sid", "b64"];
 /// and the longest that any of these is.
 const MAX_VALUE: usize = 64;
+/// What features look at in it,
+const ROOM: &str = "roomId";
+/// of which so much is kept that it is still too long once it is decoded.
+const MAX_ROOM: usize = 3 * (Handshake::ROOM_BYTES + 1);
 
 /// What an Engine.IO request asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -98,14 +103,25 @@ pub(super) fn with_sid(query: &str, sid: &str) -> String {
     replaced.collect::<Vec<_>>().join("&")
 }
 
-/// The query without what the engine does not know, where it is long.
+/// The room that it names, decoded.
+pub(super) fn room(query: &str) -> Option<String> {
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    let (_, room) = pairs.find(|(name, _)| name == ROOM)?;
+    Some(room.into_owned())
+}
+
+/// The query without what nobody knows, where it is long.
 pub(super) fn short(query: &str) -> Cow<'_, str> {
     if query.len() <= MAX_QUERY {
         return query.into();
     }
-    let known = query.split('&').filter(|pair| {
+    let known = query.split('&').filter_map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        ENGINES.contains(&name) && value.len() <= MAX_VALUE
+        if name == ROOM {
+            let most = pair.len() - value.len() + MAX_ROOM;
+            return Some(&pair[..pair.floor_char_boundary(most)]);
+        }
+        (ENGINES.contains(&name) && value.len() <= MAX_VALUE).then_some(pair)
     });
     known.collect::<Vec<_>>().join("&").into()
 }
@@ -149,6 +165,25 @@ mod tests {
         assert_eq!(post("EIO=4&transport=polling"), Refused::BadMethod);
         assert_eq!(post("EIO=4&transport=websocket&sid=a"), Refused::BadRequest);
         assert!(parse(&Method::GET, "EIO=3&transport=polling", true).is_ok());
+    }
+
+    #[test]
+    fn a_room_is_decoded_and_the_first_one_counts() {
+        assert_eq!(
+            room("EIO=4&roomId=a%3Ab%C3%BC+c&roomId=d").unwrap(),
+            "a:bü c"
+        );
+        assert_eq!(room("EIO=4&roomId=").unwrap(), "");
+        assert_eq!(room("EIO=4&roomIds=x"), None);
+    }
+
+    #[test]
+    fn of_a_long_query_the_room_is_kept_and_one_too_long_stays_too_long() {
+        let rest = format!("x={}&EIO=4", "x".repeat(MAX_QUERY));
+        assert_eq!(short(&format!("{rest}&roomId=r")), "EIO=4&roomId=r");
+        let long = short(&format!("{rest}&roomId={}", "%C3%BC".repeat(MAX_QUERY))).into_owned();
+        assert!(long.len() < MAX_QUERY);
+        assert!(room(&long).unwrap().len() > Handshake::ROOM_BYTES);
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use starling_kernel::{envelope::Envelope, session::Handshake, topic::Topic};
 
-use crate::support::{Client, open, open_with, token};
+use crate::support::{Client, Poller, open, open_with, token};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -182,4 +183,76 @@ async fn each_connection_begins_and_ends_once_however_it_ends() {
     ended.sort();
     ended.dedup();
     assert_eq!(ended.len(), connected.len());
+}
+
+#[tokio::test]
+async fn what_a_client_said_is_in_its_session() {
+    let door = open().await;
+    for (path, auth, room, batch) in [
+        ("", json!({}), None, false),
+        ("&roomId=a%3Ab", json!({"batch": true}), Some("a:b"), true),
+        (
+            "&roomId=a",
+            json!({"roomId": "b", "batch": 1}),
+            Some("b"),
+            false,
+        ),
+        (
+            "&roomId=a",
+            json!({"roomName": "c", "roomId": null}),
+            Some("c"),
+            false,
+        ),
+        (
+            "&roomId=a",
+            json!({"roomId": ["d"]}),
+            Some(r#"["d"]"#),
+            false,
+        ),
+    ] {
+        let mut client = Client::dial_at(&door, path, &[]).await;
+        assert!(client.enter("/", auth).await.starts_with("40{"));
+        let session = door.probe.sessions.lock().unwrap().pop().unwrap();
+        let room = room.map(str::to_owned);
+        assert_eq!(session.handshake, Handshake { room, batch });
+    }
+    let mut client = Client::dial(&door).await;
+    client.enter("/", json!({"roomId": "ü".repeat(1000)})).await;
+    let session = door.probe.sessions.lock().unwrap().pop().unwrap();
+    assert_eq!(
+        session.handshake.room,
+        Some("ü".repeat(Handshake::ROOM_BYTES / 2))
+    );
+}
+
+#[tokio::test]
+async fn a_polling_clients_room_is_that_of_its_first_request() {
+    let door = open().await;
+    let client = Poller::dial_at(&door, "&roomId=r").await;
+    client.post(&door, "40{}").await;
+    client.until(&door, r#"["welcome",2]"#).await;
+    let session = door.probe.sessions.lock().unwrap().pop().unwrap();
+    assert_eq!(session.handshake.room.as_deref(), Some("r"));
+}
+
+#[tokio::test]
+async fn a_feature_that_refuses_leaves_nothing_of_the_connection() {
+    let door = open().await;
+    let mut client = Client::dial(&door).await;
+    let refused = client.enter("/", json!({"roomId": "closed"})).await;
+    assert_eq!(refused, refusal("Room not found"));
+    // The probe was told of it before, and of its end.
+    let connected = door.probe.connected.lock().unwrap().clone();
+    assert_eq!(connected.len(), 1);
+    assert_eq!(*door.probe.disconnected.lock().unwrap(), connected);
+    let session = door.probe.sessions.lock().unwrap().pop().unwrap();
+    assert!(session.ended() && session.peer.closed());
+    drop(session);
+    // It hears nothing, and may try again.
+    let root = Topic::Namespace("/");
+    let news = Envelope::new("news", &1);
+    assert_eq!(door.services.hub.emit_local(&root, &news), 0);
+    assert!(client.enter("/", json!({})).await.starts_with("40{"));
+    assert_eq!(client.event().await, json!(["welcome", 1]));
+    assert_eq!(door.probe.disconnected.lock().unwrap().len(), 1);
 }

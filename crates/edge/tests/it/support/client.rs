@@ -27,7 +27,16 @@ impl Client {
     }
 
     pub(crate) async fn dial_with(door: &Door, headers: &[(&'static str, &str)]) -> Self {
-        let mut client = Self::websocket(door, "", headers).await;
+        Self::dial_at(door, "", headers).await
+    }
+
+    /// `query`: what more to say in it.
+    pub(crate) async fn dial_at(
+        door: &Door,
+        query: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Self {
+        let mut client = Self::websocket(door, query, headers).await;
         let open = client.packet().await.expect("an open packet");
         client.open = serde_json::from_str(open.strip_prefix('0').unwrap()).unwrap();
         client
@@ -216,7 +225,12 @@ pub(crate) struct Poller {
 
 impl Poller {
     pub(crate) async fn dial(door: &Door) -> Self {
-        let answer = get(door, POLLING).await;
+        Self::dial_at(door, "").await
+    }
+
+    /// `query`: what more to say in it.
+    pub(crate) async fn dial_at(door: &Door, query: &str) -> Self {
+        let answer = get(door, &format!("{POLLING}{query}")).await;
         assert_eq!(answer.status, 200);
         let open: Value = serde_json::from_str(answer.body.strip_prefix('0').unwrap()).unwrap();
         Self {

@@ -19,6 +19,7 @@ use starling_edge::{
 use starling_kernel::{
     dispatch::Dispatcher,
     envelope::Envelope,
+    error::AppError,
     feature::{Call, Command, Feature, Reply, Routes, Services, done, reply},
     hub::Hub,
     id::NodeId,
@@ -93,7 +94,10 @@ pub(crate) async fn open_with(change: impl FnOnce(Change<'_>, &mut Limits)) -> D
         tokens: tokens.clone(),
     });
     let probe = Arc::new(Probe::default());
-    let dispatcher = Arc::new(Dispatcher::new(vec![probe.clone()], services.clone()));
+    let dispatcher = Arc::new(Dispatcher::new(
+        vec![probe.clone(), Arc::new(Guard)],
+        services.clone(),
+    ));
 
     let edge = Edge::new(config, dispatcher, tokens, node).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -211,7 +215,7 @@ impl Feature for Probe {
             .on("/admin", "who", &self, Self::who);
     }
 
-    async fn connected(&self, session: &Arc<Session>) {
+    async fn connected(&self, session: &Arc<Session>) -> Result<(), AppError> {
         self.connected
             .lock()
             .unwrap()
@@ -219,6 +223,7 @@ impl Feature for Probe {
         self.sessions.lock().unwrap().push(session.clone());
         session.emit("welcome", &1);
         session.emit("welcome", &2);
+        Ok(())
     }
 
     async fn disconnected(&self, session: &Arc<Session>) {
@@ -226,6 +231,21 @@ impl Feature for Probe {
             .lock()
             .unwrap()
             .push(session.conn.to_string());
+    }
+}
+
+/// The feature after the probe: lets nobody in who names the room `closed`.
+struct Guard;
+
+#[async_trait]
+impl Feature for Guard {
+    fn routes(self: Arc<Self>, _routes: &mut Routes) {}
+
+    async fn connected(&self, session: &Arc<Session>) -> Result<(), AppError> {
+        match session.handshake.room.as_deref() {
+            Some("closed") => Err(AppError::room_not_found()),
+            _ => Ok(()),
+        }
     }
 }
 
