@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::stream::Kill;
 
 /// Bytes that may wait for a client; with more it gets no further message, and is closed.
-const MOST: u64 = 4 << 20;
+pub(crate) const MOST: u64 = 4 << 20;
 
 /// Ends one packet of a polling body.
 const SEPARATOR: u8 = 0x1e;

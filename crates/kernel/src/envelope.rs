@@ -8,6 +8,21 @@ use serde_json::value::RawValue;
 
 use crate::{error::AppError, id::ConnId, time::Stamp};
 
+/// Messages of rooms and of the chat: one argument, an object, and no attachments. A client that asked
+/// for batches gets them together.
+pub const BATCHED: [&str; 2] = ["chat-message", "room-message"];
+
+/// What tells a client where it stands among those: a message that was sent after one of these never
+/// comes before it, in a batch or not.
+pub const LANDMARKS: [&str; 6] = [
+    "history",
+    "joined-room",
+    "missed-messages",
+    "room-created",
+    "room-history",
+    "session-restored",
+];
+
 /// An event with its arguments, encoded for the wire.
 ///
 /// `text` is the JSON array of a Socket.IO event, `["name",arg,…]`; binary parts of the arguments

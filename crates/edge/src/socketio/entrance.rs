@@ -17,6 +17,7 @@ use starling_kernel::{
 
 use super::{
     Door,
+    batch::Batching,
     connection::{Connection, OnEnd, OnEvent},
     handshake::{Auth, identify},
     outlet::{Outlet, Outlets},
@@ -72,13 +73,13 @@ impl Entrance {
         let runtime = self.door.runtime.clone();
         let peer = SocketPeer::new(self.namespace, socket.id, outlet, transport, runtime);
         let peer = Arc::new(peer);
-        let session = Session::new(
-            self.namespace,
-            claims,
-            handshake,
-            peer.clone(),
-            self.door.limits(),
-        );
+        let way_out: Arc<dyn Peer> = if handshake.batch {
+            Batching::new(peer.clone(), self.door.runtime.clone())
+        } else {
+            peer.clone()
+        };
+        let limits = self.door.limits();
+        let session = Session::new(self.namespace, claims, handshake, way_out, limits);
         let connection = Connection::new(
             self.door.clone(),
             Arc::new(session),

@@ -1,6 +1,8 @@
 //! Socket.IO: [`gate`] lets requests in, [`entrance`] connections to namespaces, [`connection`] takes
-//! their events in, [`peer`] sends to them. All that knows socketioxide is in this folder.
+//! their events in, [`peer`] sends to them, and [`batch`] to those that
+//! want messages together. All that knows socketioxide is in this folder.
 
+mod batch;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod connection;

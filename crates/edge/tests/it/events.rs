@@ -217,3 +217,25 @@ async fn a_disconnected_client_is_told_and_its_transport_closed_should_it_stay()
     client.ended().await;
     door.probe.ends(1).await;
 }
+
+#[tokio::test]
+async fn who_asks_for_batches_gets_messages_together_and_all_before_it_is_sent_away() {
+    let door = open().await;
+    let mut client = Client::dial(&door).await;
+    let answer = client.enter("/", json!({"batch": true})).await;
+    assert!(answer.starts_with("40{"), "{answer}");
+    let session = door.probe.sessions.lock().unwrap().pop().unwrap();
+    assert_eq!(client.event().await, json!(["welcome", 1]));
+    assert_eq!(client.event().await, json!(["welcome", 2]));
+    for n in 1..=3 {
+        session.emit("room-message", &n);
+    }
+    session.emit("after", &0);
+    assert_eq!(client.event().await, json!(["messages-batch", [1]]));
+    assert_eq!(client.event().await, json!(["messages-batch", [2, 3]]));
+    assert_eq!(client.event().await, json!(["after", 0]));
+    session.emit("room-message", &4);
+    session.peer.disconnect();
+    assert_eq!(client.event().await, json!(["messages-batch", [4]]));
+    assert_eq!(client.packet().await.unwrap(), "41");
+}
