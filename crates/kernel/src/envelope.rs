@@ -41,6 +41,11 @@ pub struct Envelope {
     pub except: Option<ConnId>,
     /// Whether only the newest matters: dropped rather than queued for a slow client.
     pub volatile: bool,
+    /// Of those with the same key on a topic only the newest is handed to connections, at most every
+    /// 50 ms on each node; unlike what is `volatile` it is not dropped for the slow. What a node hears
+    /// last of a key its connections get last. Nothing is promised about the order of different keys:
+    /// what must not be overtaken by others has the same key. Not for what is stored.
+    pub newest_of: Option<String>,
     /// To a room: when that was created. In another one of its name nobody gets it.
     pub created: Stamp,
 }
@@ -66,6 +71,7 @@ impl Envelope {
             attachments: Vec::new(),
             except: None,
             volatile: false,
+            newest_of: None,
             created: Stamp::default(),
         }
     }
@@ -79,6 +85,12 @@ impl Envelope {
     /// The same, not to be sent to `conn`.
     pub fn except(mut self, conn: &ConnId) -> Self {
         self.except = Some(conn.clone());
+        self
+    }
+
+    /// The same, of which only the newest of `key` matters.
+    pub fn newest_of(mut self, key: &str) -> Self {
+        self.newest_of = Some(key.to_owned());
         self
     }
 
@@ -236,6 +248,7 @@ impl Draft {
             attachments: Vec::new(),
             except: None,
             volatile: false,
+            newest_of: None,
             created: self.created,
         }
     }

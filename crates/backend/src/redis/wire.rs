@@ -31,6 +31,9 @@ struct Header<'a> {
     except: Option<ConnId>,
     #[serde(rename = "v", default, skip_serializing_if = "std::ops::Not::not")]
     volatile: bool,
+    /// The key of which it is the newest.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none", borrow)]
+    newest_of: Option<Cow<'a, str>>,
     /// Lengths of the attachments, in bytes.
     #[serde(rename = "a", default, skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<usize>,
@@ -64,6 +67,7 @@ impl Header<'_> {
             event: Cow::Borrowed(""),
             except: None,
             volatile: false,
+            newest_of: None,
             attachments: Vec::new(),
             created: Stamp::default(),
             origin: None,
@@ -97,26 +101,27 @@ pub(super) fn draft_header(draft: &Draft) -> String {
 pub(super) fn encode(parcel: &Parcel, origin: &str) -> Vec<u8> {
     let origin = Some(Cow::Borrowed(origin));
     match parcel {
-        Parcel::Message(envelope) => {
-            let header = Header {
-                event: Cow::Borrowed(&envelope.event),
-                except: envelope.except.clone(),
-                volatile: envelope.volatile,
-                attachments: envelope.attachments.iter().map(Bytes::len).collect(),
-                created: envelope.created,
-                origin,
-                ..Header::of(Kind::Message)
-            };
-            let mut body = lines(&header, &envelope.text);
-            envelope
-                .attachments
-                .iter()
-                .for_each(|a| body.extend_from_slice(a));
-            body
-        }
+        Parcel::Message(envelope) => encode_message(envelope, origin),
         Parcel::Order(order) => encode_json(Kind::Order, order, origin),
         Parcel::Transition(transition) => encode_json(Kind::Transition, transition, origin),
     }
+}
+
+fn encode_message(envelope: &Envelope, origin: Option<Cow<'_, str>>) -> Vec<u8> {
+    let header = Header {
+        event: Cow::Borrowed(&envelope.event),
+        except: envelope.except.clone(),
+        volatile: envelope.volatile,
+        newest_of: envelope.newest_of.as_deref().map(Cow::Borrowed),
+        attachments: envelope.attachments.iter().map(Bytes::len).collect(),
+        created: envelope.created,
+        origin,
+        ..Header::of(Kind::Message)
+    };
+    let mut body = lines(&header, &envelope.text);
+    let attachments = envelope.attachments.iter();
+    attachments.for_each(|each| body.extend_from_slice(each));
+    body
 }
 
 fn encode_json(kind: Kind, content: &impl Serialize, origin: Option<Cow<'_, str>>) -> Vec<u8> {
@@ -189,6 +194,7 @@ fn message(header: &Header<'_>, content: Bytes) -> Option<Envelope> {
         attachments: attachments.collect(),
         except: header.except.clone(),
         volatile: header.volatile,
+        newest_of: header.newest_of.as_deref().map(str::to_owned),
         created: header.created,
     })
 }
@@ -223,6 +229,7 @@ mod tests {
         )));
         let mut marked = Envelope::with_args("image", &()).except(&ConnId::trusted("c1"));
         marked.volatile = true;
+        marked.newest_of = Some("poll:\n\"1".into());
         marked.created = Stamp(u64::MAX);
         marked.attachments = vec![vec![0, 10, 255].into(), Bytes::new(), vec![b']'; 3].into()];
         round_trip(Parcel::Message(marked));

@@ -2,10 +2,11 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
+use futures_util::{StreamExt, stream};
 use metrics::counter;
 use tokio::time::sleep;
 
@@ -15,40 +16,90 @@ use crate::{envelope::Envelope, metric, ports::Parcel, topic::Topic};
 /// The shortest time between two messages of one key.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// Keys that wait; a new one beyond that is dropped, as a newer message would have dropped it.
+/// Keys that wait.
 const KEYS: usize = 65_536;
 
+/// Messages that are given to the relay at the same time.
+const AT_ONCE: usize = 32;
+
+type Batch = HashMap<(Topic, String), Envelope>;
+
+/// What waits for its turn, the newest of each key.
 #[derive(Default)]
-pub(super) struct Latest {
-    waiting: Mutex<HashMap<(Topic, String), Envelope>>,
+pub(super) struct Latest(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    newest: Batch,
+    /// There is a task that waits for their turn. It is one at a time, so that no older message
+    /// overtakes a newer one of its key.
+    clock: bool,
 }
 
-impl Latest {
-    /// The first message of a quiet time starts the clock; a task exists only while some wait.
-    pub(super) fn put(&self, hub: &Arc<Hub>, topic: &Topic, key: &str, envelope: Envelope) {
-        let mut waiting = self.waiting.lock().expect("no panic while held");
-        let first = waiting.is_empty();
-        let key = (topic.clone(), key.to_owned());
-        if waiting.len() < KEYS || waiting.contains_key(&key) {
-            waiting.insert(key, envelope);
-        }
-        if first {
-            tokio::spawn(flush(hub.clone()));
+/// Where messages go when it is their turn.
+#[derive(Clone, Copy)]
+pub(super) enum To {
+    /// To this node's connections: all nodes have them already.
+    Here,
+    /// To all nodes.
+    All,
+}
+
+impl To {
+    fn latest(self, hub: &Hub) -> &Latest {
+        match self {
+            Self::Here => &hub.newest,
+            Self::All => &hub.latest,
         }
     }
 }
 
-async fn flush(hub: Arc<Hub>) {
-    sleep(INTERVAL).await;
-    let waiting = std::mem::take(&mut *hub.latest.waiting.lock().expect("no panic while held"));
-    for ((topic, _), envelope) in waiting {
-        hub.emit_local(&topic, &envelope);
-        counter!(metric::EVENTS_OUT, "kind" => "latest").increment(1);
-        // Lost with the relay away: a newer one follows.
-        let _ = hub
-            .backend
-            .bus
-            .publish(&topic, &Parcel::Message(envelope))
-            .await;
+/// Lets a message wait; `false` where so many keys wait that this one found no place among them.
+pub(super) fn put(hub: &Arc<Hub>, to: To, topic: &Topic, key: &str, envelope: Envelope) -> bool {
+    let mut waiting = to.latest(hub).lock();
+    let key = (topic.clone(), key.to_owned());
+    if waiting.newest.len() >= KEYS && !waiting.newest.contains_key(&key) {
+        return false;
+    }
+    waiting.newest.insert(key, envelope);
+    // The first message of a quiet time starts the clock; a task exists only while some wait.
+    if !std::mem::replace(&mut waiting.clock, true) {
+        tokio::spawn(run(hub.clone(), to));
+    }
+    true
+}
+
+impl Latest {
+    /// All whose turn it is; with none the clock stops.
+    fn take(&self) -> Option<Batch> {
+        let mut waiting = self.lock();
+        waiting.clock = !waiting.newest.is_empty();
+        waiting.clock.then(|| std::mem::take(&mut waiting.newest))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().expect("no panic while held")
+    }
+}
+
+async fn run(hub: Arc<Hub>, to: To) {
+    loop {
+        sleep(INTERVAL).await;
+        let Some(batch) = to.latest(&hub).take() else {
+            return;
+        };
+        for ((topic, _), envelope) in &batch {
+            hub.emit_local(topic, envelope);
+        }
+        if let To::All = to {
+            let publish =
+                stream::iter(batch).for_each_concurrent(AT_ONCE, async |(key, envelope)| {
+                    counter!(metric::EVENTS_OUT, "kind" => "latest").increment(1);
+                    // Lost with the relay away: a newer one follows.
+                    let parcel = Parcel::Message(envelope);
+                    let _ = hub.backend.bus.publish(&key.0, &parcel).await;
+                });
+            publish.await;
+        }
     }
 }

@@ -32,6 +32,7 @@ use tracing::{info, warn};
 pub use admission::Admission;
 pub use catch_up::EncodePart;
 use channel::{Channel, Next};
+use latest::To;
 use listener::Listener;
 
 use crate::{
@@ -130,7 +131,10 @@ pub struct Hub {
     channels: Mutex<HashMap<Topic, Arc<Channel>>>,
     followers: Followers,
     healing: Semaphore,
+    /// To be published.
     latest: latest::Latest,
+    /// Published, and to be handed to this node's listeners.
+    newest: latest::Latest,
     recent: recent::Recent,
     /// Messages that are shown to somebody who missed more than the log holds.
     history: usize,
@@ -147,6 +151,7 @@ impl Hub {
             followers: Followers::default(),
             healing: Semaphore::new(HEALING_AT_ONCE),
             latest: latest::Latest::default(),
+            newest: latest::Latest::default(),
             recent: recent::Recent::default(),
             history,
             hears: AtomicBool::new(false),
@@ -292,9 +297,9 @@ impl Hub {
     }
 
     /// Live: at once to this node's listeners, then to other nodes. With the relay away it reaches
-    /// only this node's.
-    pub async fn publish(&self, topic: &Topic, envelope: Envelope) {
-        self.emit_local(topic, &envelope);
+    /// only this node's. One that is the `newest_of` a key waits for its turn, here as on other nodes.
+    pub async fn publish(self: &Arc<Self>, topic: &Topic, envelope: Envelope) {
+        self.hand_out(topic, &envelope);
         counter!(metric::EVENTS_OUT, "kind" => "live").increment(1);
         if let Err(error) = self
             .backend
@@ -306,13 +311,23 @@ impl Hub {
         }
     }
 
-    /// Latest: only the newest of each `key` matters; sent at most every 50 ms, dropped for the slow.
+    /// Latest: only the newest of each `key` matters; sent at most every 50 ms, dropped for the slow,
+    /// and where 65,536 other keys wait already.
     pub fn publish_latest(self: &Arc<Self>, topic: &Topic, key: &str, mut envelope: Envelope) {
         envelope.volatile = true;
-        self.latest.put(self, topic, key, envelope);
+        latest::put(self, To::All, topic, key, envelope);
     }
 
-    /// To this node's listeners only; returns how many took it.
+    /// To this node's listeners: now, or where it is the newest of a key when that has its turn. One
+    /// that finds no place among those that wait is handed over now, as nothing older of it waits.
+    fn hand_out(self: &Arc<Self>, topic: &Topic, envelope: &Envelope) {
+        let waits = |key: &String| latest::put(self, To::Here, topic, key, envelope.clone());
+        if !envelope.newest_of.as_ref().is_some_and(waits) {
+            self.emit_local(topic, envelope);
+        }
+    }
+
+    /// To this node's listeners only, at once; returns how many took it.
     pub fn emit_local(&self, topic: &Topic, envelope: &Envelope) -> usize {
         let channel = self.lock().get(topic).cloned();
         channel.map_or(0, |channel| channel.deliver_live(envelope, &self.followers))
@@ -393,6 +408,11 @@ impl Hub {
 
     fn hear(self: &Arc<Self>, heard: Heard) {
         match heard {
+            Heard::Parcel {
+                topic,
+                position: None,
+                parcel: Parcel::Message(envelope),
+            } if envelope.newest_of.is_some() => self.hand_out(&topic, &envelope),
             Heard::Parcel {
                 topic,
                 position,

@@ -60,6 +60,7 @@ pub(crate) async fn marks_and_attachments_survive_the_relay(ground: Ground) {
         vec![7; 9].into(),
     ];
     envelope.volatile = true;
+    envelope.newest_of = Some("a\nb".into());
     let parcel = Parcel::Message(envelope);
     one.backend.bus.publish(&topic, &parcel).await.unwrap();
     assert_eq!(two.hears().await, (topic, None, parcel));
