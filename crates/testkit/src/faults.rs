@@ -136,7 +136,9 @@ impl Faults {
             log: faulty.clone(),
             presence: faulty.clone(),
             rooms: faulty.clone(),
-            limiter: faulty,
+            limiter: faulty.clone(),
+            records: faulty.clone(),
+            tallies: faulty,
         }
     }
 
@@ -407,5 +409,58 @@ impl Rooms for Faulty {
 impl Limiter for Faulty {
     async fn take(&self, key: &str, n: u32, rate: Rate) -> PortResult<Option<Duration>> {
         self.step(self.inner.limiter.take(key, n, rate)).await
+    }
+}
+
+#[async_trait]
+impl Records for Faulty {
+    async fn record(&self, name: &Topic) -> PortResult<Option<Record>> {
+        self.step(self.inner.records.record(name)).await
+    }
+
+    async fn swap(
+        &self,
+        name: &Topic,
+        expected: u64,
+        next: Option<&str>,
+        keep: Duration,
+        tell: Option<Told<'_>>,
+    ) -> PortResult<Swapped> {
+        let records = &self.inner.records;
+        self.step(records.swap(name, expected, next, keep, tell))
+            .await
+    }
+}
+
+#[async_trait]
+impl Tallies for Faulty {
+    async fn open(
+        &self,
+        topic: &Topic,
+        data: &str,
+        choices: u32,
+        keep: Duration,
+    ) -> PortResult<bool> {
+        self.step(self.inner.tallies.open(topic, data, choices, keep))
+            .await
+    }
+
+    async fn cast(
+        &self,
+        topic: &Topic,
+        member: &UserId,
+        choice: u32,
+        tell: &TellCounts,
+    ) -> PortResult<Cast> {
+        self.step(self.inner.tallies.cast(topic, member, choice, tell))
+            .await
+    }
+
+    async fn close(&self, topic: &Topic, tell: &TellCounts) -> PortResult<Option<bool>> {
+        self.step(self.inner.tallies.close(topic, tell)).await
+    }
+
+    async fn tally(&self, topic: &Topic, member: Option<&UserId>) -> PortResult<Option<Tally>> {
+        self.step(self.inner.tallies.tally(topic, member)).await
     }
 }

@@ -3,13 +3,16 @@
 //! Nodes that share a [`Store`] are a cluster. Its clock is tokio's, so that tests may pause it.
 
 mod bus;
+mod ending;
 mod leases;
 mod limiter;
 mod logs;
 mod places;
 mod presence;
+mod records;
 mod rooms;
 mod state;
+mod tallies;
 mod users;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64};
@@ -69,7 +72,9 @@ impl Store {
             log: handle.clone(),
             presence: handle.clone(),
             rooms: handle.clone(),
-            limiter: handle,
+            limiter: handle.clone(),
+            records: handle.clone(),
+            tallies: handle,
         }
     }
 

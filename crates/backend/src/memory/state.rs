@@ -5,18 +5,21 @@ use std::{
 };
 
 use starling_kernel::{
+    envelope::Envelope,
     id::{ConnId, Incarnation, UserId},
-    ports::{Heard, PresenceTimes},
+    ports::{Heard, Parcel, PresenceTimes, Record},
     time::{Stamp, Timestamp},
     topic::Topic,
 };
 
 use super::{
     bus::Line,
+    ending::Ending,
     leases::Leases,
     limiter::Buckets,
     logs::Logs,
     places::Place,
+    tallies::Counting,
     users::{Evicted, UserRooms},
 };
 
@@ -37,6 +40,8 @@ pub(super) struct State {
     pub(super) logs: Logs,
     pub(super) buckets: Buckets,
     pub(super) secrets: HashMap<String, String>,
+    pub(super) records: Ending<Record>,
+    pub(super) tallies: Ending<Counting>,
     lines: Vec<Weak<Line>>,
     last_stamp: Stamp,
 }
@@ -55,6 +60,8 @@ impl State {
             logs: Logs::new(history),
             buckets: Buckets::default(),
             secrets: HashMap::new(),
+            records: Ending::default(),
+            tallies: Ending::default(),
             lines: Vec::new(),
             last_stamp: Stamp::default(),
         }
@@ -97,6 +104,7 @@ impl State {
         self.last_stamp
     }
 
+    /// What nobody is there for any more and does not end by itself, as records and tallies do.
     pub(super) fn leftovers(&self) -> Vec<String> {
         let places = self.places.keys().map(|place| format!("place {place}"));
         let due = self
@@ -119,6 +127,16 @@ impl State {
             .chain(logs)
             .chain(dead)
             .collect()
+    }
+
+    /// Publishes a message in the step that changed something.
+    pub(super) fn publish(&self, topic: &Topic, envelope: Envelope) {
+        let heard = Heard::Parcel {
+            topic: topic.clone(),
+            position: None,
+            parcel: Parcel::Message(envelope),
+        };
+        self.tell(topic, &heard, None);
     }
 
     /// Tells all nodes that subscribed to `topic`, except the one with the line `but`.

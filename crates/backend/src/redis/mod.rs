@@ -2,8 +2,8 @@
 //!
 //! * `keys` and `lua/`: where things are, and the steps that change them, one script each.
 //! * `wire`: what is stored and travels.
-//! * `link`: connections; `pace`: what waits for them; `watch`: whether they work; `bus`, `log`, `presence`, `rooms`, `limiter`:
-//!   the ports.
+//! * `link`: connections; `pace`: what waits for them; `watch`: whether they work; `bus`, `log`, `presence`, `rooms`,
+//!   `limiter`, `records`, `tallies`: the ports.
 //!
 //! Needs Redis 6.2 or later.
 
@@ -15,8 +15,10 @@ mod link;
 mod log;
 mod pace;
 mod presence;
+mod records;
 mod rooms;
 mod script;
+mod tallies;
 mod user_rooms;
 mod watch;
 mod wire;
@@ -92,7 +94,9 @@ pub async fn connect(
         log: node.clone(),
         presence: node.clone(),
         rooms: node.clone(),
-        limiter: node,
+        limiter: node.clone(),
+        records: node.clone(),
+        tallies: node,
     })
 }
 

@@ -44,6 +44,12 @@ scripts! {
     GRANT = ["presence.lua", "grant.lua"];
     SECRET = ["secret.lua"];
     TAKE = ["take.lua"];
+    RECORD = ["record.lua"];
+    SWAP = ["swap.lua"];
+    OPEN = ["tallies.lua", "open.lua"];
+    CAST = ["tallies.lua", "cast.lua"];
+    CLOSE = ["tallies.lua", "close.lua"];
+    TALLY = ["tallies.lua", "tally.lua"];
     LAYOUT = ["layout.lua"];
 }
 
@@ -60,6 +66,11 @@ impl Args {
     /// An id, a text or a number.
     pub(super) fn text(self, name: &'static str, value: impl ToString) -> Self {
         self.with(name, value.to_string().into())
+    }
+
+    /// What need not be text.
+    pub(super) fn bytes(self, name: &'static str, value: Vec<u8>) -> Self {
+        self.with(name, Value::Bytes(value.into()))
     }
 
     /// `'1'` or `'0'`.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use starling_kernel::{
     envelope::{Draft, Envelope, Position},
     id::ConnId,
-    ports::{Parcel, Transition},
+    ports::{Parcel, TellCounts, Transition},
     time::Stamp,
 };
 
@@ -105,6 +105,24 @@ pub(super) fn encode(parcel: &Parcel, origin: &str) -> Vec<u8> {
         Parcel::Order(order) => encode_json(Kind::Order, order, origin),
         Parcel::Transition(transition) => encode_json(Kind::Transition, transition, origin),
     }
+}
+
+/// A message that a script publishes: the node that runs it hears it as well.
+pub(super) fn encode_told(envelope: &Envelope) -> Vec<u8> {
+    encode_message(envelope, None)
+}
+
+/// What comes before the counts that a script writes and publishes, and what after them.
+pub(super) fn around_counts(tell: &TellCounts) -> (String, String) {
+    let header = Header {
+        event: Cow::Borrowed(&tell.event),
+        newest_of: tell.newest_of.as_deref().map(Cow::Borrowed),
+        ..Header::of(Kind::Message)
+    };
+    (
+        format!("\n{}\n{}", header.line(), tell.head),
+        tell.tail.clone(),
+    )
 }
 
 fn encode_message(envelope: &Envelope, origin: Option<Cow<'_, str>>) -> Vec<u8> {
@@ -211,6 +229,7 @@ mod tests {
         id::UserId,
         ports::{Change, Order},
         time::{Stamp, Timestamp},
+        topic::Topic,
     };
 
     fn round_trip(parcel: Parcel) {
@@ -262,6 +281,18 @@ mod tests {
         };
         assert_eq!((left.kind, left.at), (Change::Left, Timestamp(5)));
         assert_eq!(left.place, "/#r");
+    }
+
+    #[test]
+    fn counts_that_lua_writes_are_read() {
+        let topic = Topic::stream("/", "poll", 1);
+        let tell = TellCounts::new(topic, "a\n\"b", &json!({"id": "\n"})).unwrap();
+        let tell = tell.newest_of("k\n");
+        let (before, after) = around_counts(&tell);
+        let body = format!("{before}\"counts\":[2,1],\"total\":3{after}");
+        let received = decode(&Bytes::from(body)).unwrap();
+        assert_eq!((received.position, received.origin), (None, None));
+        assert_eq!(received.parcel, Parcel::Message(tell.with(&[2, 1])));
     }
 
     #[test]

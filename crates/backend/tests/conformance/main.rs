@@ -183,6 +183,27 @@ on_every_backend! {
         a_refused_take_takes_nothing
         all_nodes_share_a_bucket
         buckets_do_not_mix;
+    records:
+        a_record_is_swapped_by_whoever_knows_its_version
+        of_two_swaps_at_once_one_is_done
+        a_version_never_comes_again
+        a_record_ends_when_nobody_changes_it
+        a_swap_is_heard_by_all_nodes_in_one_order
+        a_swap_is_told_wherever_it_is_told
+        a_refused_swap_tells_nothing
+        a_life_that_is_over_swaps_nothing
+        records_with_hostile_names_do_not_mix;
+    tallies:
+        a_tally_is_opened_once
+        a_member_is_counted_once_whatever_the_concurrency
+        ones_own_choice_is_seen_by_oneself_only
+        a_closed_tally_counts_nobody
+        a_choice_that_is_none_is_refused
+        what_is_told_comes_in_the_order_of_the_counts
+        a_tally_is_closed_once_and_tells_what_was_counted
+        a_tally_ends_with_all_that_was_counted
+        a_life_that_is_over_counts_nothing
+        tallies_with_hostile_names_do_not_mix;
 }
 
 /// One cluster for all cases, as starting one takes longer than most of them; each has a prefix of

@@ -21,6 +21,18 @@ pub enum Parcel {
     Order(Order),
 }
 
+/// A message that the backend publishes itself, in the step that changed something, on any topic: to all
+/// nodes that subscribed, *including* the one that asked. So all hear the changes of one thing in one
+/// order, which is that of its steps. As all that is not stored it is lost for a node that cannot be
+/// reached then.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// Where it is published; it may be in another partition than what was changed.
+    pub topic: &'a Topic,
+    /// What is published.
+    pub envelope: &'a Envelope,
+}
+
 /// An order that every node carries out on its own connections.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -13,7 +13,9 @@ mod bus;
 mod limiter;
 mod log;
 mod presence;
+mod records;
 mod rooms;
+mod tallies;
 
 use std::sync::Arc;
 
@@ -21,7 +23,9 @@ pub use bus::*;
 pub use limiter::*;
 pub use log::*;
 pub use presence::*;
+pub use records::*;
 pub use rooms::*;
+pub use tallies::*;
 
 use crate::error::{AppError, Code};
 
@@ -92,4 +96,8 @@ pub struct Backend {
     pub rooms: Arc<dyn Rooms>,
     /// Limits that hold over all nodes.
     pub limiter: Arc<dyn Limiter>,
+    /// Small documents.
+    pub records: Arc<dyn Records>,
+    /// Members counted once.
+    pub tallies: Arc<dyn Tallies>,
 }

@@ -27,6 +27,15 @@ local function digits(number)
   return string.format('%.0f', number)
 end
 
+-- Microseconds since the epoch, later than all before in this partition.
+local function stamp()
+  local time = call('TIME')
+  local last = tonumber(call('HGET', P .. 'state', 'stamp') or 0)
+  local at = digits(math.max(time[1] * 1000000 + time[2], last + 1))
+  call('HSET', P .. 'state', 'stamp', at)
+  return at
+end
+
 -- "/chat#room", but not "/chat", "/chat@user#1" or "/chat!stream#1".
 local function is_room(topic)
   return string.match(topic, '[#@!]') == '#'

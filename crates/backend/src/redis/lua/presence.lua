@@ -30,15 +30,6 @@
 -- microseconds, except for deadlines.
 local GRACE = tonumber(A.grace)
 
--- Later than all before in this partition.
-local function stamp()
-  local time = call('TIME')
-  local last = tonumber(call('HGET', P .. 'state', 'stamp') or 0)
-  local at = digits(math.max(time[1] * 1000000 + time[2], last + 1))
-  call('HSET', P .. 'state', 'stamp', at)
-  return at
-end
-
 local function json_list(texts)
   table.sort(texts)
   for n, text in ipairs(texts) do
