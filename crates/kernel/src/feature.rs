@@ -103,6 +103,10 @@ pub trait Feature: Send + Sync {
     /// wait: spawn what takes long.
     fn transition(&self, _transition: &Transition) {}
 
+    /// The user of a connection that listens to [`Topic::Moves`] entered or left a room of the root
+    /// namespace; in order. Must not wait.
+    fn moved(&self, _session: &Arc<Session>, _transition: &Transition) {}
+
     /// A connection was put out of a room, and did not ask for it. Must not wait.
     fn put_out(&self, _session: &Session, _room: &RoomName) {}
 

@@ -22,6 +22,8 @@ pub enum Topic {
     /// Something of a namespace that has no members: a board, a poll, a game. Its name is made by this
     /// build, never taken from a client as it is.
     Stream(Namespace, Arc<str>),
+    /// In which rooms of the root namespace a user enters and leaves, for its connections elsewhere.
+    Moves(UserId),
     /// Comings and goings of users, and orders to all nodes, in order; partition `n`. Every node
     /// follows all of them.
     Presence(u16),
@@ -51,6 +53,9 @@ impl Topic {
         if let Some(n) = text.strip_prefix("~presence:") {
             return n.parse().ok().map(Self::Presence);
         }
+        if let Some(user) = text.strip_prefix("~moves:") {
+            return Some(Self::Moves(UserId::trusted(user)));
+        }
         let end = text.find(['#', '@', '!']).unwrap_or(text.len());
         let ns = known.iter().find(|ns| **ns == &text[..end])?;
         Some(match text.as_bytes().get(end) {
@@ -69,6 +74,7 @@ impl fmt::Display for Topic {
             Self::Room(ns, room) => write!(f, "{ns}#{room}"),
             Self::User(ns, user) => write!(f, "{ns}@{user}"),
             Self::Stream(ns, name) => write!(f, "{ns}!{name}"),
+            Self::Moves(user) => write!(f, "~moves:{user}"),
             Self::Presence(n) => write!(f, "~presence:{n}"),
         }
     }
@@ -86,6 +92,7 @@ mod tests {
             Topic::room(&RoomName::trusted("a:b.c")),
             Topic::User("/", UserId::trusted("o#dd@user!")),
             Topic::stream("/chat", "player", "o#dd@user!"),
+            Topic::Moves(UserId::trusted("o#dd@user!")),
             Topic::Presence(7),
         ];
         for topic in all {

@@ -434,6 +434,16 @@ impl State {
             parcel: Parcel::Transition(transition),
         };
         self.tell(topic, &heard, None);
+        self.tell_move(topic, user, heard);
+    }
+
+    /// For the user's connections elsewhere.
+    fn tell_move(&mut self, place: &Topic, user: &UserId, mut moved: Heard) {
+        let moves = Topic::Moves(user.clone());
+        if let (Topic::Room("/", _), Heard::Parcel { topic, .. }) = (place, &mut moved) {
+            topic.clone_from(&moves);
+            self.tell(&moves, &moved, None);
+        }
     }
 }
 

@@ -65,8 +65,13 @@ impl Keys {
         self.partition((fnv1a(text) % u64::from(self.partitions)) as u16)
     }
 
+    /// A user's moves are told by the scripts of all partitions: their channel is in none.
     pub(super) fn channel(&self, topic: &Topic) -> String {
-        format!("{}ch:{topic}", self.of_topic(topic))
+        let partition = match topic {
+            Topic::Moves(_) => format!("{}:{{moves}}:", self.prefix),
+            _ => self.of_topic(topic),
+        };
+        format!("{partition}ch:{topic}")
     }
 
     /// The topic of a channel; `None` for what no node of this build would publish on.
@@ -103,6 +108,7 @@ mod tests {
             Topic::Namespace("/chat"),
             Topic::room(&RoomName::trusted("a:ch:b")),
             Topic::User("/", UserId::trusted("}:ch:{")),
+            Topic::Moves(UserId::trusted("}:ch:{")),
             Topic::Presence(7),
         ];
         for topic in topics {

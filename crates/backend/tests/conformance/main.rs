@@ -91,7 +91,8 @@ on_every_backend! {
         a_namespace_is_entered_aloud_when_asked_for
         transitions_of_a_namespace_are_logged
         who_leaves_within_the_grace_is_gone_if_nothing_holds_it
-        who_is_evicted_is_let_go_by_all_nodes;
+        who_is_evicted_is_let_go_by_all_nodes
+        a_users_moves_are_told_to_its_connections_elsewhere;
     grace:
         a_member_stays_for_the_grace_and_leaves_once
         who_comes_back_within_the_grace_never_left

@@ -453,6 +453,9 @@ impl Channel {
     /// Called in order: `take` has one caller, and it holds back while the healer is at work.
     fn tell(&self, parcel: Parcel, followers: &Followers) {
         match parcel {
+            Parcel::Transition(transition) if matches!(self.topic, Topic::Moves(_)) => {
+                followers.moved(&transition, &self.listeners());
+            }
             Parcel::Transition(mut transition) => {
                 if let Topic::Presence(n) = self.topic {
                     transition.total = followers.total(&transition, n);

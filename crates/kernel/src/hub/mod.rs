@@ -83,6 +83,13 @@ impl Followers {
         }
     }
 
+    /// A user entered or left a room of the root namespace, whom connections elsewhere follow there.
+    fn moved(&self, transition: &Transition, sessions: &[Arc<Session>]) {
+        for session in sessions {
+            self.each(|feature| feature.moved(session, transition));
+        }
+    }
+
     /// `had`: the last place that was handed over.
     fn broken(&self, topic: &Topic, had: u64, page: &Page) -> Option<Envelope> {
         // What a former life of the log lost the backend has forgotten as well, and this node has

@@ -218,7 +218,8 @@ pub struct Known {
 ///
 /// A member is in a place while a connection holds it there, and for the grace after the last one
 /// was lost. A place is a namespace or a room. Changes are published in the same step that makes
-/// them: of a room on the room's topic, at most once; of a namespace in the log of
+/// them: of a room on the room's topic, and of one of the root namespace on [`Topic::Moves`] of the user as
+/// well, at most once; of a namespace in the log of
 /// [`Topic::Presence`], so that no node misses one. A room without members is deleted with its log.
 ///
 /// After the backend itself was silent or wiped, deadlines and leases are put off, so that nobody is

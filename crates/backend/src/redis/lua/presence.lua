@@ -53,8 +53,16 @@ local function order(json)
   tell_all('{"k":"o"}', json)
 end
 
--- Publishes a transition: a room's on the room, a namespace's in the log that all nodes follow. `again`:
--- of one who was a member before.
+-- For the user's connections elsewhere.
+local function tell_move(place, user, body)
+  if string.sub(place, 1, 2) == '/#' then
+    local moves = string.gsub(P, '{p%d+}:$', '{moves}:')
+    call('PUBLISH', moves .. 'ch:~moves:' .. user, body)
+  end
+end
+
+-- Publishes a transition: a room's on the room and to the user's connections elsewhere, a namespace's in
+-- the log that all nodes follow. `again`: of one who was a member before.
 local function announce(kind, place, user, info, conn, at, again)
   local status, username = string.match(info, '^(%a+):(.*)$')
   local total = call('ZCARD', P .. 'order:' .. place) - (kind == 'left' and 1 or 0)
@@ -67,7 +75,9 @@ local function announce(kind, place, user, info, conn, at, again)
     .. ',"rooms":' .. (is_room(place) and '[]' or rooms_of(place, user)) .. '}'
   local header = '{"k":"t"}'
   if is_room(place) then
-    call('PUBLISH', P .. 'ch:' .. place, '\n' .. header .. '\n' .. json)
+    local body = '\n' .. header .. '\n' .. json
+    call('PUBLISH', P .. 'ch:' .. place, body)
+    tell_move(place, user, body)
   else
     tell_all(header, json)
   end

@@ -249,3 +249,24 @@ pub(crate) async fn who_is_evicted_is_let_go_by_all_nodes(ground: Ground) {
         }
     }
 }
+
+pub(crate) async fn a_users_moves_are_told_to_its_connections_elsewhere(ground: Ground) {
+    let (one, mut two) = (ground.node("one").await, ground.node("two").await);
+    two.subscribe(&Topic::Moves(UserId::trusted("ann"))).await;
+    one.create(&room("r"), "ben", "c0").await;
+    one.join(&room("r"), "ann", "c1").await;
+    one.join(&room("r"), "ann", "c2").await;
+    one.register(&CHAT, "ann", "c3").await;
+    let entered = two.hears_transition().await;
+    assert_eq!(
+        (entered.kind, entered.place.as_str()),
+        (Change::Entered, "/#r")
+    );
+    assert!(entered.created > Default::default());
+    one.exit(&room("r"), "ann", "c1", Leave::Now).await;
+    one.exit(&room("r"), "ann", "c2", Leave::Now).await;
+    let left = two.hears_transition().await;
+    assert_eq!((left.kind, left.member), (Change::Left, member("ann")));
+    assert_eq!(left.created, entered.created);
+    two.hears_nothing().await;
+}
