@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 
 import { useCluster } from "../lib/cluster.js";
-import { DIRECT, onEveryRoute } from "../lib/routes.js";
+import { TIMESTAMP } from "../lib/match.js";
+import { onEveryRoute } from "../lib/routes.js";
 import { holds, until } from "../lib/until.js";
 
 const namespace = "/chat";
-const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const cluster = useCluster({ nodes: 3 });
 
 /** Somebody who has joined. */

@@ -1,6 +1,7 @@
 //! What more than one feature needs.
 
 pub(crate) mod member_lists;
+pub(crate) mod room_streams;
 pub(crate) mod typists;
 
 use serde::{Deserialize, Serialize};
