@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use crate::SignIn;
+
 /// Defaults are the contract's. What limits clients stands in the kernel's `Limits`.
 #[derive(Clone, Debug)]
 pub struct EdgeConfig {
     /// Whether a client without a token is let in, as a guest with a public id of its own.
     pub guests: bool,
+    /// For development only: whoever names themselves gets a token.
+    pub sign_in: Option<SignIn>,
     /// Whether clients of Engine.IO 3 (Socket.IO 2) are let in.
     pub allow_eio3: bool,
     /// Pages of which origins may connect.
@@ -121,6 +125,7 @@ impl Default for EdgeConfig {
     fn default() -> Self {
         Self {
             guests: false,
+            sign_in: None,
             allow_eio3: false,
             origins: Origins::Any,
             credentials: false,

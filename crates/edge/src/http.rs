@@ -20,7 +20,7 @@ use tracing::info;
 use crate::{
     ConfigError, EdgeConfig, Origins,
     listener::Listener,
-    site,
+    sign_in, site,
     socketio::{self, Gate},
     transport::{Transport, Transports},
 };
@@ -57,6 +57,7 @@ impl Edge {
         config.check()?;
         let limits = dispatcher.services().limits.clone();
         let sessions = config.max_connections as usize * SESSIONS_PER_CONNECTION;
+        let page = site::router().merge(sign_in::router(&config, limits.text_chars));
         let transports = Transports::new(limits, sessions);
         let listener = Arc::new(Listener::new(&config));
         let cors = cors(&config);
@@ -64,7 +65,7 @@ impl Edge {
         let engine = socketio::conformance::engine(&config);
         let gate = socketio::build(config, dispatcher, tokens, node.clone(), transports.clone());
         let gate = Arc::new(gate);
-        let router = router(gate.clone(), cors, &node);
+        let router = router(gate.clone(), page, cors, &node);
         #[cfg(feature = "conformance")]
         let router = router.layer(engine);
         Ok(Self {
@@ -120,11 +121,11 @@ fn end(session: &Weak<Transport>) {
     }
 }
 
-fn router(gate: Arc<Gate>, cors: CorsLayer, node: &NodeId) -> Router {
+fn router(gate: Arc<Gate>, page: Router<Arc<Gate>>, cors: CorsLayer, node: &NodeId) -> Router {
     // Node names are letters and digits.
     let node = HeaderValue::try_from(node.as_str()).expect("a node's name fits a header");
     Router::new()
-        .merge(site::router())
+        .merge(page)
         .route("/socket.io", axum::routing::any(socketio::enter))
         .route("/socket.io/", axum::routing::any(socketio::enter))
         .fallback(not_found)

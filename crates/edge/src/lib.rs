@@ -2,7 +2,7 @@
 //!
 //! * [`Edge`]: the client port, from the accept loop to the drain.
 //! * [`EdgeConfig`]: what an installation can choose about it.
-//! * [`jwt`]: who a client is.
+//! * [`jwt`]: who a client is; [`SignIn`] gives tokens away, for development.
 //!
 //! Deliberately absent: rules of any feature, and the backend. Everything that comes in goes to the
 //! kernel's `Dispatcher`; everything that goes out comes through its `Peer`.
@@ -13,6 +13,7 @@ mod http;
 pub mod jwt;
 mod listener;
 mod metric;
+mod sign_in;
 mod site;
 mod socketio;
 mod stream;
@@ -21,5 +22,6 @@ mod transport;
 pub use config::{ConfigError, EdgeConfig, Origins};
 pub use http::Edge;
 pub use metric::describe;
+pub use sign_in::SignIn;
 #[cfg(feature = "conformance")]
 pub use socketio::conformance;

@@ -1,4 +1,4 @@
-//! The demo page and the client bundles, taken in at build time.
+//! The page and the client bundles, taken in at build time.
 
 use axum::{
     Router,
@@ -32,15 +32,20 @@ const BUNDLES: [&str; 6] = [
     "/socket.io/socket.io.esm.min.js.map",
 ];
 
-const MISSING: &str = "This gateway was built without the Socket.IO client bundles, because Node.js \
-    was missing: run `npm ci` in web/ and build it again.\n";
+const MISSING: &str = "This gateway was built without its page and the Socket.IO client bundles: \
+    Node.js was missing, or the page could not be built. Install Node.js 20.19 or newer with npm, \
+    `touch web/index.html`, and build the gateway again: cargo says what is wrong.\n";
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Files are asked for again each time, and sent again only when they have changed.
-const HEADERS: [(HeaderName, HeaderValue); 4] = [
-    (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
+/// Names in this folder have a hash of their content: another content is another file.
+const HASHED: &str = "/assets/";
+const KEEP: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
+const HEADERS: [(HeaderName, HeaderValue); 3] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
@@ -48,22 +53,16 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
 
 /// Routes for all files.
 pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    let complete = BUNDLES.iter().all(|address| find(address).is_some());
     let mut router = Router::new();
-    for file in FILES.iter().filter(|file| complete || file.address != "/") {
+    for file in FILES {
         router = router.route(file.address, get(move |request| answer(file, request)));
     }
-    if !complete {
-        router = router.route("/", get(missing));
-    }
-    for address in BUNDLES.iter().filter(|address| find(address).is_none()) {
-        router = router.route(address, get(missing));
+    for address in ["/"].iter().chain(&BUNDLES) {
+        if !FILES.iter().any(|file| file.address == *address) {
+            router = router.route(address, get(missing));
+        }
     }
     router
-}
-
-fn find(address: &str) -> Option<&'static File> {
-    FILES.iter().find(|file| file.address == address)
 }
 
 async fn answer(file: &'static File, request: Request) -> Response {
@@ -78,7 +77,13 @@ async fn answer(file: &'static File, request: Request) -> Response {
     } else {
         ([(CONTENT_TYPE, content_type(file.address))], file.content).into_response()
     };
+    let cache = if file.address.starts_with(HASHED) {
+        KEEP
+    } else {
+        ASK_AGAIN
+    };
     response.headers_mut().extend(HEADERS);
+    response.headers_mut().insert(CACHE_CONTROL, cache);
     response.headers_mut().insert(ETAG, tag);
     response
 }
@@ -98,6 +103,7 @@ fn content_type(address: &str) -> &'static str {
     match address.rsplit_once('.').map(|(_, extension)| extension) {
         Some("js") => "text/javascript; charset=utf-8",
         Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
         Some("map") => "application/json",
         _ => "text/html; charset=utf-8",
     }

@@ -34,7 +34,7 @@ pub const NPM: Program = Program {
     package: "npm",
 };
 
-/// The browser, for the demo page's tests.
+/// The browser, for the page's tests.
 pub const CHROMIUM: Program = Program {
     name: "chromium",
     package: "chromium",

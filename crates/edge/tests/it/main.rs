@@ -8,6 +8,7 @@ mod drain;
 mod events;
 mod limits;
 mod metrics;
+mod page;
 mod polling;
 mod support;
 mod tokens;

@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use starling_backend::redis::RedisConfig;
 use starling_edge::{
-    EdgeConfig, Origins,
+    EdgeConfig, Origins, SignIn,
     jwt::{JwtConfig, KeyConfig},
 };
 use starling_features::{FeaturesConfig, PresenceScope};
@@ -103,7 +103,10 @@ impl Config {
             times,
             history,
             jwt,
-            edge: edge(&options, guest)?,
+            edge: EdgeConfig {
+                sign_in: sign_in(&options.auth, mode),
+                ..edge(&options, guest)?
+            },
             features: features(&options),
             limits,
         })
@@ -218,6 +221,16 @@ fn jwt(options: &AuthOptions) -> Result<Option<JwtConfig>> {
         issuer,
         audience,
     }))
+}
+
+/// By a name alone only at the developer's own machine, whatever else is said.
+fn sign_in(options: &AuthOptions, mode: Mode) -> Option<SignIn> {
+    let secret = options.jwt_secret.clone().filter(|_| mode == Mode::Dev)?;
+    Some(SignIn {
+        secret,
+        issuer: options.jwt_issuer.clone(),
+        audience: options.jwt_audience.clone(),
+    })
 }
 
 fn public_key(algorithm: Option<&str>, pem: String) -> Result<KeyConfig> {
@@ -434,6 +447,20 @@ mod tests {
             (both.limits.max_rooms, both.limits.max_text),
             (Some(3), Some(7))
         );
+    }
+
+    #[test]
+    fn whoever_names_themselves_is_signed_in_in_dev_only() {
+        let secret = || toml(SECRET).unwrap();
+        let dev = |said| Config::new(said, Mode::Dev).unwrap().edge.sign_in;
+        assert!(dev(Options::default()).is_some());
+        assert!(dev(secret()).is_some());
+        let served = Config::new(secret(), Mode::Serve).unwrap();
+        assert!(served.edge.sign_in.is_none());
+        let mut guests = secret();
+        guests.auth.guest = Some(true);
+        let served = Config::new(guests, Mode::Serve).unwrap();
+        assert!(served.edge.sign_in.is_none());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::title;
 use crate::cargo::cargo;
 use crate::programs;
-use crate::testing::steps::succeeds;
+use crate::testing::steps::{self, succeeds};
 use crate::tidy;
 
 /// Runs every check, also after one has failed; returns the names of those that did.
@@ -13,6 +13,7 @@ pub(super) fn run() -> Vec<&'static str> {
         ("clippy", clippy()),
         ("deny", deny()),
         ("tidy", tidy_up()),
+        ("types", types()),
     ];
     let failed = results.into_iter().filter(|(_, ok)| !ok);
     failed.map(|(name, _)| name).collect()
@@ -42,6 +43,11 @@ fn deny() -> bool {
     }
     title("cargo deny");
     succeeds(cargo().args(["deny", "check", "bans", "licenses", "sources"]))
+}
+
+fn types() -> bool {
+    title("npm run check in web");
+    succeeds(&mut steps::npm(&["run", "check"]))
 }
 
 fn tidy_up() -> bool {

@@ -27,9 +27,9 @@ pub struct Options {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
-    /// Formatting, clippy, cargo-deny, tidiness.
+    /// Formatting, clippy, cargo-deny, tidiness, the page's types.
     Lint,
-    /// Everything that `cargo nextest` runs, and the examples in doc comments.
+    /// Everything that `cargo nextest` runs, the examples in doc comments, and the page's logic.
     Unit,
     /// The official clients against a real cluster, and the rules of the protocols.
     E2e,

@@ -22,7 +22,7 @@ pub(super) fn install(unit: bool, e2e: bool) -> Result<()> {
     if e2e && std::env::var_os("CHROMIUM").is_none() {
         programs::ensure(&[CHROMIUM])?;
     }
-    // The gateway's build embeds the client bundles of this package.
+    // The gateway's build embeds the page and the client bundles of this package.
     npm_ci(&root.join("web"))?;
     if e2e {
         npm_ci(&root.join("tests/e2e"))?;
@@ -56,7 +56,17 @@ pub(super) fn unit() -> Result<Counts> {
     let (ok, lines) =
         tee(cargo().args(["test", "--quiet", "--doc", "--workspace", "--no-fail-fast"]))?;
     all.add(counts::libtest(&lines).or_failed(ok));
+    title("npm test in web");
+    let (ok, lines) = tee(&mut npm(&["test"]))?;
+    all.add(counts::node(&lines).or_failed(ok));
     Ok(all)
+}
+
+/// For the page.
+pub(super) fn npm(arguments: &[&str]) -> Command {
+    let mut npm = Command::new("npm");
+    npm.args(arguments).current_dir(paths::root().join("web"));
+    npm
 }
 
 /// The official clients against a real cluster.

@@ -1,0 +1,40 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { pages } from "../pages";
+import { place } from "../router";
+import { Empty } from "../ui";
+import { Keys, keysShown, listenForKeys } from "./Keys";
+import { Loaded } from "./Loaded";
+import { Nav } from "./Nav";
+import { TopBar } from "./TopBar";
+import "./frame.css";
+
+/** What stands around each page. */
+export function Frame() {
+  const { page: name, rest } = place.value;
+  const page = pages.find((one) => one.name === name);
+  const main = useSignal<HTMLElement | null>(null);
+  useEffect(listenForKeys, []);
+  useEffect(() => {
+    document.title = [rest[0], page?.title, "Starling"].filter(Boolean).join(" · ");
+  }, [rest[0], page]);
+  return (
+    <div class="frame">
+      <button class="skip" type="button" onClick={() => main.value?.focus()}>
+        Skip to the page
+      </button>
+      <Nav current={name} />
+      <TopBar page={page} rest={rest} />
+      <main class="page" tabIndex={-1} ref={(element) => void (main.value = element)}>
+        {page ? (
+          <Loaded key={page.name} page={page} rest={rest} />
+        ) : (
+          <Empty icon="alert" title="There is no such page">
+            <p>The address may be mistyped. The pages are in the bar.</p>
+          </Empty>
+        )}
+      </main>
+      {keysShown.value && <Keys />}
+    </div>
+  );
+}

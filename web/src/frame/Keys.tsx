@@ -1,0 +1,44 @@
+import { signal } from "@preact/signals";
+import { Dialog } from "../ui";
+
+export const keysShown = signal(false);
+
+const KEYS: [string[], string][] = [
+  [["Enter"], "Send the message"],
+  [["Shift", "Enter"], "Break the line"],
+  [["Esc"], "Close what is open; in a room, go to the newest message"],
+  [["Alt", "↑"], "The room above"],
+  [["Alt", "↓"], "The room below"],
+  [["?"], "This list"],
+];
+
+export function Keys() {
+  return (
+    <Dialog title="Keys" onClose={() => (keysShown.value = false)}>
+      <dl class="keys">
+        {KEYS.map(([keys, what]) => (
+          <div key={what}>
+            <dt>
+              {keys.map((key) => (
+                <kbd key={key}>{key}</kbd>
+              ))}
+            </dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
+      </dl>
+    </Dialog>
+  );
+}
+
+/** `?` anywhere but where one types. */
+export function listenForKeys(): () => void {
+  const listen = (event: KeyboardEvent) => {
+    const typing = (event.target as Element).closest?.("input, textarea");
+    if (event.key !== "?" || typing) return;
+    event.preventDefault();
+    keysShown.value = true;
+  };
+  addEventListener("keydown", listen);
+  return () => removeEventListener("keydown", listen);
+}

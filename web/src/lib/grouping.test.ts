@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { rows } from "./grouping";
+import { Log, type Said } from "./log";
+
+const NOON = new Date(2026, 0, 15, 12).getTime();
+const MINUTE = 60_000;
+let seq = 0;
+const said = (at: number, userId = "ann"): Said => ({
+  id: `a-${++seq}`, seq, roomName: "lobby", userId, username: userId, text: "hi", timestamp: new Date(at).toISOString(),
+});
+const shape = (messages: Said[], leftOff = 0, me = "me") => {
+  const log = new Log();
+  log.add(messages);
+  return rows(log.entries, leftOff, me).map((row) => (row.kind === "group" ? `${row.userId} ${row.messages.length}` : row.kind));
+};
+
+suite("what is shown", () => {
+  test("one person's messages within minutes are one group", () => {
+    seq = 0;
+    assert.deepEqual(shape([said(NOON), said(NOON + MINUTE), said(NOON + 2 * MINUTE, "bob"), said(NOON + 3 * MINUTE)]), ["day", "ann 2", "bob 1", "ann 1"]);
+    seq = 0;
+    assert.deepEqual(shape([said(NOON), said(NOON + 10 * MINUTE)]), ["day", "ann 1", "ann 1"]);
+  });
+
+  test("days are separated", () => {
+    seq = 0;
+    assert.deepEqual(shape([said(NOON), said(NOON + 24 * 60 * MINUTE)]), ["day", "ann 1", "day", "ann 1"]);
+  });
+
+  test("a line shows where one left off, before what others said", () => {
+    seq = 0;
+    const messages = [said(NOON), said(NOON + 1), said(NOON + 2, "me"), said(NOON + 3)];
+    assert.deepEqual(shape(messages, 1), ["day", "ann 1", "unread", "ann 1", "me 1", "ann 1"]);
+    assert.deepEqual(shape(messages, 4), ["day", "ann 2", "me 1", "ann 1"]);
+    assert.deepEqual(shape(messages, 2), ["day", "ann 2", "me 1", "unread", "ann 1"]);
+  });
+});

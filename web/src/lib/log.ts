@@ -1,0 +1,70 @@
+// What was said in one room, as far as it is known here: in order, each once, holes marked.
+
+export interface Said {
+  id: string;
+  seq: number;
+  roomName: string;
+  userId: string;
+  username: string;
+  text: string;
+  timestamp: string;
+}
+
+export type Entry =
+  | { kind: "message"; key: string; message: Said; at: number }
+  /** Something before the next entry could not be recovered. */
+  | { kind: "gap"; key: string; at: number }
+  /** Somebody came or left. */
+  | { kind: "notice"; key: string; at: number; userId: string; username: string; came: boolean };
+
+const KEPT = 1_000;
+
+export class Log {
+  entries: Entry[] = [];
+  /** Of the last message that was heard; 0 before the first. */
+  lastSeq = 0;
+  #ids = new Set<string>();
+  #count = 0;
+
+  has(id: string): boolean {
+    return this.#ids.has(id);
+  }
+
+  /** Takes in what is new of `messages`, which are in order; returns that. */
+  add(messages: Said[]): Said[] {
+    const fresh = messages.filter(({ id }) => !this.#ids.has(id));
+    for (const message of fresh) {
+      if (this.lastSeq && message.seq !== this.lastSeq + 1) this.#gap(Date.parse(message.timestamp));
+      this.#ids.add(message.id);
+      this.lastSeq = message.seq;
+      this.#push({ kind: "message", key: message.id, message, at: Date.parse(message.timestamp) });
+    }
+    return fresh;
+  }
+
+  /** What is held on the server does not follow what was heard here, as the server says. */
+  beginAnew(held: Said[]): Said[] {
+    const before = this.entries.length > 0;
+    const follows = held.some(({ id }) => this.#ids.has(id));
+    if (before && !follows) this.#gap(held[0] ? Date.parse(held[0].timestamp) : Date.now());
+    // The gap is marked: what comes need not follow the last one.
+    if (!follows) this.lastSeq = 0;
+    return this.add(held);
+  }
+
+  notice(userId: string, username: string, came: boolean, at = Date.now()): void {
+    this.#push({ kind: "notice", key: this.#key("notice"), at, userId, username, came });
+  }
+
+  #gap(at: number): void {
+    if (this.entries.at(-1)?.kind !== "gap") this.#push({ kind: "gap", key: this.#key("gap"), at });
+  }
+
+  #key(kind: string): string {
+    return `${kind}-${this.#count++}`;
+  }
+
+  #push(entry: Entry): void {
+    this.entries = [...this.entries.slice(1 - KEPT), entry];
+  }
+}

@@ -1,0 +1,53 @@
+// Further namespaces over the same connection, as the same person: `const chat = useNamespace("/chat")`.
+import { signal, type ReadonlySignal } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
+import type { Socket } from "socket.io-client";
+import { ask, manager, type Answer } from "./connection";
+import { credentials, phase } from "./session";
+
+const REFUSED_RETRY_MS = 2_000;
+
+export interface Namespace {
+  socket: Socket;
+  connected: ReadonlySignal<boolean>;
+  /** Why it cannot be entered, in the server's words; empty if it can. */
+  refused: ReadonlySignal<string>;
+  ask<T = object>(event: string, data?: unknown): Promise<Answer<T>>;
+  close(): void;
+}
+
+/** Enters `name`; `extra` is said beside the token (a `roomId`). A namespace is open once at a time. */
+export function openNamespace(name: string, extra: Record<string, unknown> = {}): Namespace {
+  const connected = signal(false);
+  const refused = signal("");
+  const socket = manager.socket(name);
+  socket.auth = (give) => give({ ...credentials(), ...extra });
+
+  const up = () => ((connected.value = true), (refused.value = ""));
+  const down = () => (connected.value = false);
+  const failed = (error: Error) => {
+    if (socket.active) return; // The client tries again by itself.
+    refused.value = error.message;
+    setTimeout(() => open && phase.value !== "out" && socket.connect(), REFUSED_RETRY_MS);
+  };
+  socket.on("connect", up).on("disconnect", down).on("connect_error", failed);
+  let open = true;
+  if (socket.connected) up();
+  else socket.connect();
+
+  const close = () => {
+    open = false;
+    socket.off();
+    socket.disconnect();
+    down();
+  };
+  return { socket, connected, refused, ask: (event, data) => ask(socket, event, data), close };
+}
+
+/** The same for as long as a component is shown. */
+export function useNamespace(name: string, extra: Record<string, unknown> = {}): Namespace {
+  const said = JSON.stringify(extra);
+  const namespace = useMemo(() => openNamespace(name, JSON.parse(said) as Record<string, unknown>), [name, said]);
+  useEffect(() => namespace.close, [namespace]);
+  return namespace;
+}

@@ -1,0 +1,348 @@
+// The rooms one is in, what is said there, and what waits to be said. Lives for as long as the page.
+import { batch, computed, signal } from "@preact/signals";
+import { ask, type Answer, type Failure } from "./connection";
+import { me, type Person } from "./identity";
+import { newId } from "./ids";
+import { isUnread } from "./grouping";
+import { Log, type Said } from "./log";
+import * as outboxes from "./outbox";
+import { phase, root, session, tellProgress } from "./session";
+import { browser, tab } from "./storage";
+
+const TYPING_EVERY_MS = 1_000;
+const RETRY_MS = 700;
+
+export class Room {
+  readonly log = new Log();
+  /** `in`: hears and may speak; `away`: waits for the connection; `out`: could not be entered. */
+  readonly state = signal<"joining" | "in" | "away" | "out">("joining");
+  readonly trouble = signal<Failure | null>(null);
+  readonly entries = signal(this.log.entries);
+  readonly people = signal<Person[] | null>(null);
+  readonly total = signal(0);
+  readonly typists = signal<ReadonlyMap<string, string>>(new Map());
+  readonly read = signal(0);
+  readonly unread = computed(() => {
+    const mine = me.value?.userId ?? "";
+    return this.entries.value.filter((entry) => isUnread(entry, this.read.value, mine)).length;
+  });
+
+  constructor(
+    readonly name: string,
+    readonly isPrivate: boolean,
+  ) {
+    this.read.value = readMarks()[name] ?? 0;
+  }
+
+  publish(): void {
+    this.entries.value = this.log.entries;
+  }
+}
+
+export interface Listed {
+  name: string;
+  memberCount: number;
+  createdAt: string;
+}
+
+export const rooms = signal<ReadonlyMap<string, Room>>(new Map());
+/** `null` until it is known. */
+export const listed = signal<Listed[] | null>(null);
+export const listedTotal = signal(0);
+export const outbox = signal<outboxes.Outbox>(outboxes.revived(tab.get<outboxes.Outbox>("outbox", [])));
+export const waiting = computed(() => outbox.value.filter(({ state, echo }) => (state === "queued" || state === "sending") && !echo).length);
+export const unreadRooms = computed(() => [...rooms.value.values()].filter(({ unread }) => unread.value > 0).length);
+
+function setOutbox(next: outboxes.Outbox): void {
+  outbox.value = next;
+  tab.set("outbox", next);
+}
+
+// ---- what is remembered, for each user ---------------------------------------------------------
+
+const mine = (what: string) => `${what}.${me.value?.userId ?? ""}`;
+interface Remembered {
+  name: string;
+  isPrivate: boolean;
+}
+const remembered = () => browser.get<Remembered[]>(mine("rooms"), []);
+const remember = () => browser.set(mine("rooms"), [...rooms.value.values()].map(({ name, isPrivate }) => ({ name, isPrivate })));
+const readMarks = () => browser.get<Record<string, number>>(mine("read"), {});
+
+export function markRead(room: Room): void {
+  if (room.read.peek() === room.log.lastSeq) return;
+  room.read.value = room.log.lastSeq;
+  browser.set(mine("read"), { ...readMarks(), [room.name]: room.log.lastSeq });
+}
+
+export const draft = (room: string) => browser.get<string>(mine(`draft.${room}`), "");
+export const keepDraft = (room: string, text: string) => browser.set(mine(`draft.${room}`), text || null);
+
+// ---- coming and going --------------------------------------------------------------------------
+
+export async function create(name: string, isPrivate: boolean): Promise<Answer> {
+  const answer = await ask(root, "create-room", { roomName: name, private: isPrivate });
+  if (answer.ok) {
+    settle(known(name) ?? put(new Room(name, isPrivate)));
+    void refreshList();
+  }
+  return answer;
+}
+
+const entering = new Set<Room>();
+
+/** Enters a room, or says in its `trouble` why not. */
+export async function join(name: string, isPrivate = false): Promise<Room> {
+  const room = known(name) ?? put(new Room(name, isPrivate));
+  if (room.state.value === "in" || entering.has(room)) return room;
+  entering.add(room);
+  batch(() => {
+    room.state.value = "joining";
+    room.trouble.value = null;
+  });
+  const answer = await ask(root, "join-room", { roomName: name });
+  entering.delete(room);
+  if (answer.ok) settle(room);
+  else if (answer.error.code === "no_answer") room.state.value = "away";
+  else {
+    batch(() => {
+      room.state.value = "out";
+      room.trouble.value = answer.error;
+    });
+  }
+  return room;
+}
+
+export async function leaveRoom(room: Room): Promise<Answer> {
+  const answer = await ask(root, "leave-room", { roomName: room.name });
+  // Somebody who is not a member any more has left.
+  const gone = answer.ok || ["not_a_member", "room_not_found"].includes(answer.error.code);
+  if (gone) forget(room.name);
+  void refreshList();
+  return gone ? { ok: true } : answer;
+}
+
+export function forget(name: string): void {
+  const next = new Map(rooms.value);
+  next.delete(name);
+  rooms.value = next;
+  remember();
+}
+
+const known = (name: string) => rooms.value.get(name);
+
+function put(room: Room): Room {
+  rooms.value = new Map(rooms.value).set(room.name, room);
+  return room;
+}
+
+function settle(room: Room): void {
+  batch(() => {
+    room.state.value = "in";
+    room.trouble.value = null;
+  });
+  remember();
+  void pump(room);
+}
+
+export async function refreshList(): Promise<void> {
+  if (phase.value === "ready") await ask(root, "list-rooms");
+}
+
+// ---- saying ------------------------------------------------------------------------------------
+
+export function say(room: Room, text: string): void {
+  const pending = { clientId: newId(), roomName: room.name, text, at: Date.now(), state: "queued" as const };
+  setOutbox([...outbox.value, pending]);
+  void pump(room);
+}
+
+/** Under the same `clientId`: should the first try have arrived after all, it is not said twice. */
+export function repeat({ clientId, roomName }: outboxes.Pending): void {
+  setOutbox(outboxes.change(outbox.value, clientId, { state: "queued", error: undefined }));
+  const room = known(roomName);
+  if (room) void pump(room);
+}
+
+export const discard = ({ clientId }: outboxes.Pending) => setOutbox(outboxes.without(outbox.value, clientId));
+
+const pumping = new Set<Room>();
+
+/** Says what waits, one after the other. */
+async function pump(room: Room): Promise<void> {
+  if (pumping.has(room)) return;
+  pumping.add(room);
+  try {
+    while (phase.value === "ready" && room.state.value === "in") {
+      const pending = outboxes.next(outbox.value, room.name);
+      if (!pending) return;
+      await trySaying(room, pending);
+    }
+  } finally {
+    pumping.delete(room);
+  }
+}
+
+async function trySaying(room: Room, { clientId, text }: outboxes.Pending): Promise<void> {
+  setOutbox(outboxes.change(outbox.value, clientId, { state: "sending", error: undefined }));
+  const answer = await ask<{ id: string; seq: number }>(root, "room-message", { roomName: room.name, text, clientId });
+  if (answer.ok) return setOutbox(outboxes.acknowledged(outbox.value, clientId, answer.seq, room.log.has(answer.id)));
+  if (!answer.error.retryable) return setOutbox(outboxes.refused(outbox.value, clientId, answer.error));
+  setOutbox(outboxes.postponed(outbox.value, clientId));
+  await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+}
+
+let typedAt = 0;
+
+export function tellTyping(room: Room): void {
+  if (phase.value !== "ready" || Date.now() - typedAt < TYPING_EVERY_MS) return;
+  typedAt = Date.now();
+  root.volatile.emit("typing", { roomName: room.name });
+}
+
+export function tellStopped(room: Room): void {
+  if (typedAt && phase.value === "ready") root.volatile.emit("stop-typing", { roomName: room.name });
+  typedAt = 0;
+}
+
+// ---- hearing -----------------------------------------------------------------------------------
+
+function hear(room: Room, fresh: Said[]): void {
+  batch(() => {
+    room.publish();
+    setOutbox(outboxes.heard(outbox.value, fresh, me.value?.userId ?? ""));
+    for (const { userId } of fresh) stopTypist(room, userId);
+  });
+}
+
+/** Whoever enters a room for the first time has not missed what was said before. */
+function begin(room: Room): void {
+  if (!room.read.value) markRead(room);
+}
+
+const within = <T extends { roomName: string }>(handle: (room: Room, data: T) => void) => (data: T) => {
+  const room = known(data.roomName);
+  if (room) handle(room, data);
+};
+
+root.on("joined-room", ({ roomName }: { roomName: string }) => {
+  const room = known(roomName);
+  if (room) begin(room);
+});
+root.on(
+  "room-history",
+  within<{ roomName: string; messages: Said[]; recovered?: boolean }>((room, { messages, recovered }) =>
+    hear(room, recovered === false ? room.log.beginAnew(messages) : room.log.add(messages)),
+  ),
+);
+root.on("room-message", (message: Said) => {
+  const room = known(message.roomName);
+  if (room) hear(room, room.log.add([message]));
+});
+root.on("missed-messages", within<{ roomName: string; messages: Said[] }>((room, { messages }) => hear(room, room.log.add(messages))));
+
+root.on("room-members", within<{ roomName: string; users: Person[]; total: number }>((room, { users, total }) =>
+  batch(() => {
+    room.people.value = users;
+    room.total.value = total;
+  }),
+));
+
+const comesOrLeaves = (came: boolean) =>
+  within<Person & { roomName: string }>((room, { userId, username }) => {
+    if (userId === me.value?.userId) {
+      // Left on another device, or put out.
+      if (!came) forget(room.name);
+      return;
+    }
+    if (!came) stopTypist(room, userId);
+    room.log.notice(userId, username, came);
+    room.publish();
+  });
+root.on("user-joined-room", comesOrLeaves(true));
+root.on("user-left-room", comesOrLeaves(false));
+
+root.on("user-typing", within<Person & { roomName: string }>((room, { userId, username }) => {
+  if (userId !== me.value?.userId) room.typists.value = new Map(room.typists.value).set(userId, username);
+}));
+root.on("user-stop-typing", within<Person & { roomName: string }>((room, { userId }) => stopTypist(room, userId)));
+
+function stopTypist(room: Room, userId: string): void {
+  if (!room.typists.value.has(userId)) return;
+  const next = new Map(room.typists.value);
+  next.delete(userId);
+  room.typists.value = next;
+}
+
+root.on("room-list", (list: Listed[], { total }: { total: number }) =>
+  batch(() => {
+    listed.value = list;
+    listedTotal.value = total;
+  }),
+);
+
+// ---- away and back -----------------------------------------------------------------------------
+
+tellProgress(() => {
+  const entered = [...rooms.value.values()].filter(({ state }) => state.value !== "out");
+  return Object.fromEntries(entered.map(({ name, log }) => [name, log.lastSeq]));
+});
+
+root.on("disconnect", () =>
+  batch(() => {
+    for (const room of rooms.value.values()) {
+      if (room.state.value !== "out") room.state.value = "away";
+      room.typists.value = new Map();
+    }
+  }),
+);
+
+session.on("back", ({ rooms: held, missed, recovered }) => {
+  for (const room of [...rooms.value.values()]) {
+    if (room.state.value === "out") continue;
+    if (!held.includes(room.name)) {
+      void returnTo(room);
+      continue;
+    }
+    const messages = (missed[room.name] ?? []) as Said[];
+    hear(room, recovered[room.name] === false ? room.log.beginAnew(messages) : room.log.add(messages));
+    settle(room);
+  }
+});
+
+session.on("entered", ({ anew }) => {
+  if (anew) for (const room of rooms.value.values()) void returnTo(room);
+  else for (const { name, isPrivate } of remembered()) void recall(name, isPrivate);
+});
+
+session.on("ready", () => {
+  for (const room of rooms.value.values()) {
+    if (room.state.value === "away") void join(room.name);
+    else void pump(room);
+  }
+  void refreshList();
+});
+
+/** It may have died while nobody was there: what was begun here goes on. */
+async function returnTo(room: Room): Promise<void> {
+  await join(room.name);
+  if (room.trouble.value?.code === "room_not_found") await create(room.name, room.isPrivate);
+}
+
+/** From an earlier life of the page: what is gone is gone. */
+async function recall(name: string, isPrivate: boolean): Promise<void> {
+  const room = await join(name, isPrivate);
+  const waits = outbox.value.some(({ roomName }) => roomName === name);
+  if (room.state.value === "out" && !waits && !isShown(name)) forget(name);
+}
+
+let isShown: (name: string) => boolean = () => false;
+export const showing = (is: (name: string) => boolean) => (isShown = is);
+
+session.on("left", () =>
+  batch(() => {
+    rooms.value = new Map();
+    listed.value = null;
+    setOutbox([]);
+  }),
+);

@@ -1,0 +1,17 @@
+// What went wrong, and what one can do, in words.
+import type { Failure } from "./connection";
+
+const WORDS: Record<string, string> = {
+  room_exists: "A room of this name exists already. Join it, or choose another name.",
+  room_not_found: "There is no room of this name. Check the name, or create it.",
+  not_authorized: "This room is private, and you have not been let in. Ask the person who created it.",
+  not_a_member: "You are not in this room any more. Join it again, then repeat.",
+  too_many_rooms: "You are in as many rooms as are allowed. Leave one first.",
+  rate_limited: "Too much at once. Wait a moment, then repeat.",
+  unavailable: "The server cannot do this right now. Try again in a moment.",
+  join_failed: "The room could not be entered right now. Try again in a moment.",
+  no_answer: "No answer has come. Try again when the connection is back.",
+  internal: "Something went wrong on the server. Try again; if it happens again, tell its operator.",
+};
+
+export const explain = ({ code, message }: Failure) => WORDS[code] ?? `${message}.`;

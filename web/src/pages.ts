@@ -1,0 +1,22 @@
+// All pages: a folder and a line each.
+import type { ReadonlySignal } from "@preact/signals";
+import type { FunctionComponent } from "preact";
+import { unreadRooms } from "./lib/rooms";
+import type { IconName } from "./ui/Icon";
+
+export interface Page {
+  /** In the address. */
+  name: string;
+  title: string;
+  icon: IconName;
+  load: () => Promise<{ default: FunctionComponent<{ rest: string[] }> }>;
+  /** How many things wait there. */
+  badge?: ReadonlySignal<number>;
+  badgeWord?: string;
+}
+
+export const pages: Page[] = [
+  { name: "rooms", title: "Rooms", icon: "rooms", load: () => import("./pages/rooms"), badge: unreadRooms, badgeWord: "unread" },
+  { name: "people", title: "People", icon: "people", load: () => import("./pages/people") },
+  { name: "lab", title: "Lab", icon: "lab", load: () => import("./pages/lab") },
+];
