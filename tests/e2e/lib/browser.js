@@ -87,6 +87,16 @@ export class Visitor {
     return until(there, `${this.name} is connected`, 20_000);
   }
 
+  /** Sees to it that the page is on another node. */
+  async elsewhereThan(node) {
+    if ((await this.node()) !== node) return;
+    await this.page.locator(".connection").click();
+    await this.page.locator(".panel").getByRole("button", { name: "Move to another node" }).click();
+    await this.connected(node);
+    await this.sees(".panel .told", "Moved");
+    await this.page.keyboard.press("Escape");
+  }
+
   go(where) {
     return this.page.evaluate((hash) => (location.hash = hash), `/${where}`);
   }
@@ -115,7 +125,7 @@ export class Visitor {
     await this.composer(room).press("Enter");
   }
 
-  /** All texts that stand in the room, in order; `.sent` of them only those that others have. */
+  /** All texts that stand in the room, in order. */
   texts() {
     return this.page.locator(".messages .text").evaluateAll((all) => all.map((one) => one.firstChild.textContent));
   }
@@ -125,16 +135,17 @@ export class Visitor {
   }
 
   hears(text) {
-    return this.sees(".messages .group:not(.unsaid) .text", text);
+    return this.sees(".messages .said", text);
   }
 }
 
-/** Visitors of this test; `node` in `options` says how many nodes they should be on. */
-export async function visitors(t, { browser }, cluster, ...names) {
+/** Visitors of this test, by their names, or as `{name, token, options}`; without a token as guests. */
+export async function visitors(t, { browser }, cluster, ...who) {
   const all = [];
-  for (const name of names) {
-    const token = cluster.token({ userId: fresh(name.toLowerCase()), username: name });
-    const visitor = await Visitor.arrive(browser, cluster.url, name, { token });
+  for (const one of who) {
+    const { name, ...rest } = typeof one === "string" ? { name: one } : one;
+    const userId = fresh(name.toLowerCase().replace(/[^a-z0-9-]/g, ""));
+    const visitor = await Visitor.arrive(browser, cluster.url, name, { token: cluster.token({ userId, username: name }), ...rest });
     t.after(() => visitor.context.close());
     all.push(visitor);
   }

@@ -13,8 +13,8 @@ import { until, within } from "./until.js";
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const BUILD_MS = 20 * 60_000;
 
-/** Builds and starts it with `env`; returns its port and how to stop it. */
-export async function startGateway({ features = [], env = {} }) {
+/** Builds and starts it with `env`, by default to `serve`; returns its port and how to stop it. */
+export async function startGateway({ command = "serve", features = [], env = {} }) {
   const dir = mkdtempSync(join(tmpdir(), "starling-gateway-"));
   // A copy: the next build may put a gateway with other features in its place.
   const program = join(dir, "starling");
@@ -22,7 +22,7 @@ export async function startGateway({ features = [], env = {} }) {
   try {
     for (let tries = 5; ; tries--) {
       try {
-        return await startProgram(program, env, dir);
+        return await startProgram(program, command, env, dir);
       } catch (error) {
         // Somebody else took a port between our look and the gateway's.
         if (tries === 1 || !/Address already in use/.test(error.message)) throw error;
@@ -34,9 +34,9 @@ export async function startGateway({ features = [], env = {} }) {
   }
 }
 
-async function startProgram(program, env, dir) {
+async function startProgram(program, command, env, dir) {
   const [port, admin] = [await freePort(), await freePort()];
-  const child = spawn(program, ["serve"], {
+  const child = spawn(program, [command], {
     env: {
       PATH: process.env.PATH,
       ...env,

@@ -24,7 +24,7 @@ export function Frame() {
         Skip to the page
       </button>
       <Nav current={name} />
-      <TopBar page={page} rest={rest} />
+      <TopBar page={page} />
       <main class="page" tabIndex={-1} ref={(element) => void (main.value = element)}>
         {page ? (
           <Loaded key={page.name} page={page} rest={rest} />

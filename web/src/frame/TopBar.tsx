@@ -7,19 +7,10 @@ import { Avatar, Button, IconButton, Panel, type IconName } from "../ui";
 import { ConnectionPill } from "./ConnectionPill";
 import { keysShown } from "./Keys";
 
-export function TopBar({ page, rest }: { page: Page | undefined; rest: string[] }) {
+export function TopBar({ page }: { page: Page | undefined }) {
   return (
     <header class="top">
-      <h1 class="cut">
-        {rest[0] ? (
-          <>
-            <span class="where muted">{page?.title} / </span>
-            {rest[0]}
-          </>
-        ) : (
-          (page?.title ?? "Starling")
-        )}
-      </h1>
+      <h1 class="cut">{page?.title ?? "Starling"}</h1>
       <ConnectionPill />
       <Me />
     </header>

@@ -1,6 +1,8 @@
 // From what was said to what is shown: days, groups of one person, the place where one left off.
 import { startOfDay } from "./format";
+import type { Person } from "./identity";
 import type { Entry, Said } from "./log";
+import type { Pending } from "./outbox";
 
 const GROUP_MS = 5 * 60_000;
 
@@ -9,10 +11,11 @@ export type Row =
   | { kind: "unread"; key: string }
   | { kind: "gap"; key: string }
   | { kind: "notice"; key: string; at: number; userId: string; username: string; came: boolean }
-  | { kind: "group"; key: string; userId: string; username: string; at: number; messages: Said[] };
+  | { kind: "group"; key: string; userId: string; username: string; at: number; messages: Said[]; pending: Pending[] };
 
-/** `leftOff`: the last `seq` that was read before; 0 for none. */
-export function rows(entries: readonly Entry[], leftOff: number, me: string): Row[] {
+/** `leftOff`: the last `seq` that was read before; 0 for none. What is `pending` stands where it will be. */
+export function rows(entries: readonly Entry[], leftOff: number, who: Person, pending: readonly Pending[] = []): Row[] {
+  const me = who.userId;
   const all: Row[] = [];
   let day = 0;
   let marked = leftOff === 0;
@@ -29,6 +32,7 @@ export function rows(entries: readonly Entry[], leftOff: number, me: string): Ro
     if (entry.kind === "message") say(all, entry.message, entry.at);
     else all.push(entry);
   }
+  for (const one of pending) group(all, who, one.at, one.clientId).pending.push(one);
   return all;
 }
 
@@ -36,12 +40,21 @@ export const isUnread = (entry: Entry, leftOff: number, me: string) =>
   entry.kind === "message" && entry.message.seq > leftOff && entry.message.userId !== me;
 
 function say(all: Row[], message: Said, at: number): void {
+  group(all, message, at, message.id).messages.push(message);
+}
+
+type Group = Extract<Row, { kind: "group" }>;
+
+/** The last group, where this belongs to it, or a new one. */
+function group(all: Row[], { userId, username }: Person, at: number, key: string): Group {
   const last = all.at(-1);
-  const previous = last?.kind === "group" ? Date.parse(last.messages.at(-1)!.timestamp) : 0;
-  if (last?.kind === "group" && last.userId === message.userId && last.username === message.username && at - previous < GROUP_MS) {
-    last.messages.push(message);
-    return;
-  }
-  const { id, userId, username } = message;
-  all.push({ kind: "group", key: id, userId, username, at, messages: [message] });
+  if (last?.kind === "group" && last.userId === userId && last.username === username && at - newest(last) < GROUP_MS) return last;
+  const begun: Group = { kind: "group", key, userId, username, at, messages: [], pending: [] };
+  all.push(begun);
+  return begun;
+}
+
+function newest({ messages, pending }: Group): number {
+  const said = messages.at(-1);
+  return pending.at(-1)?.at ?? (said ? Date.parse(said.timestamp) : 0);
 }

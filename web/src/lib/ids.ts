@@ -13,8 +13,8 @@ function fingerprint(text: string): number {
   return hash;
 }
 
-/** Steps of 30 degrees: neighbours are told apart. */
-export const hue = (id: string) => (fingerprint(id) % 12) * 30;
+/** Steps of 15 degrees: neighbours are told apart. The high bits, as the low ones say little of a short id. */
+export const hue = (id: string) => ((fingerprint(id) >>> 12) % 24) * 15;
 
 /** Two letters at most; `name` is what they can be read in. */
 export function initials(name: string): string {

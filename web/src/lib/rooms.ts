@@ -49,13 +49,13 @@ export const rooms = signal<ReadonlyMap<string, Room>>(new Map());
 /** `null` until it is known. */
 export const listed = signal<Listed[] | null>(null);
 export const listedTotal = signal(0);
-export const outbox = signal<outboxes.Outbox>(outboxes.revived(tab.get<outboxes.Outbox>("outbox", [])));
+export const outbox = signal<outboxes.Outbox>([]);
 export const waiting = computed(() => outbox.value.filter(({ state, echo }) => (state === "queued" || state === "sending") && !echo).length);
 export const unreadRooms = computed(() => [...rooms.value.values()].filter(({ unread }) => unread.value > 0).length);
 
 function setOutbox(next: outboxes.Outbox): void {
   outbox.value = next;
-  tab.set("outbox", next);
+  tab.set(mine("outbox"), next);
 }
 
 // ---- what is remembered, for each user ---------------------------------------------------------
@@ -311,6 +311,7 @@ session.on("back", ({ rooms: held, missed, recovered }) => {
 });
 
 session.on("entered", ({ anew }) => {
+  if (!anew) outbox.value = outboxes.revived(tab.get<outboxes.Outbox>(mine("outbox"), []));
   if (anew) for (const room of rooms.value.values()) void returnTo(room);
   else for (const { name, isPrivate } of remembered()) void recall(name, isPrivate);
 });
@@ -343,6 +344,6 @@ session.on("left", () =>
   batch(() => {
     rooms.value = new Map();
     listed.value = null;
-    setOutbox([]);
+    outbox.value = []; // And kept, for when the same user signs in again.
   }),
 );

@@ -4,12 +4,13 @@ import type { Socket } from "socket.io-client";
 import { ask, drop, manager, measure, node, record } from "./connection";
 import { Emitter } from "./emitter";
 import { become, identity, me, signIn, type Person } from "./identity";
-import { tab } from "./storage";
 
 const TRIP_EVERY_MS = 2_000;
 const RETRY_MS = 400;
 const REFUSED_RETRY_MS = 2_000;
 const MOVES = 8;
+const SIGNED_OUT = "You were signed out. Sign in to go on.";
+const EXPIRED = "Your token has expired. Sign in with a new one to go on.";
 
 /** `out`: nobody; `away`: was there and will be again. */
 export type Phase = "out" | "connecting" | "ready" | "away";
@@ -61,6 +62,7 @@ let registered = false;
 let lostAt = 0;
 let lostNode = "";
 let renewed = false;
+let expiring = false;
 
 export function start(): void {
   if (!identity.value) return;
@@ -72,9 +74,8 @@ export function start(): void {
 /** Leaves on this device only. */
 export function leave(why = ""): void {
   become(null);
-  tab.set("outbox", null);
   root.disconnect();
-  registered = renewed = false;
+  registered = renewed = expiring = false;
   me.value = null;
   phase.value = "out";
   ended.value = why;
@@ -89,7 +90,7 @@ root.on("disconnect", (reason) => {
   lostAt ||= Date.now();
   lostNode ||= node.value;
   // The server ended it on purpose: the user signed out somewhere, or the token is over.
-  if (reason === "io server disconnect") return void renewOrLeave("You were signed out. Sign in to go on.");
+  if (reason === "io server disconnect") return void renewOrLeave(expiring ? EXPIRED : SIGNED_OUT);
   phase.value = registered ? "away" : "connecting";
 });
 
@@ -104,7 +105,9 @@ root.on("connect_error", (error) => {
 });
 
 root.on("error", ({ code }: { code?: string }) => {
-  if (code === "token_expired") void refresh();
+  if (code !== "token_expired") return;
+  expiring = true;
+  void refresh();
 });
 
 /** Begins or takes up the session, however often it takes on this connection. */
@@ -175,13 +178,14 @@ async function refresh(): Promise<boolean> {
   const next = await signIn(who.named).catch(() => null);
   if (!next || next.kind !== "token") return false;
   become(next);
+  expiring = false;
   if (root.connected) await ask(root, "auth-refresh", { token: next.token });
   return true;
 }
 
 /** Once: a development gateway that was started again has another key. */
 async function renewOrLeave(why: string): Promise<void> {
-  const again = !renewed && !/signed out/.test(why) && (await refresh());
+  const again = !renewed && why !== SIGNED_OUT && (await refresh());
   if (!again) return leave(why);
   renewed = true;
   root.connect();

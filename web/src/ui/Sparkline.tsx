@@ -13,7 +13,7 @@ export function Sparkline({ values, slots, label }: { values: number[]; slots: n
     <svg class="sparkline" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label} preserveAspectRatio="none">
       <line x1="0" x2={WIDTH} y1={HEIGHT - 0.5} y2={HEIGHT - 0.5} />
       {points.length > 1 && <polyline points={points.join(" ")} />}
-      {last !== undefined && <circle cx={x(values.length - 1)} cy={y(last)} r="2.5" />}
+      {last !== undefined && <path d={`M${x(values.length - 1)} ${y(last)}h.001`} />}
     </svg>
   );
 }

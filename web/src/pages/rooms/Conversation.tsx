@@ -5,12 +5,12 @@ import { rows, type Row } from "../../lib/grouping";
 import { me } from "../../lib/identity";
 import { shown } from "../../lib/outbox";
 import { markRead, outbox, type Room } from "../../lib/rooms";
-import { phase } from "../../lib/session";
 import { Button, Empty, Icon, Skeleton, Time } from "../../ui";
-import { Group, Unsaid } from "./Messages";
+import { Group } from "./Messages";
 
 /** So close to the end is at the end. */
 const SLACK = 48;
+const NOBODY = { userId: "", username: "" };
 
 export function Conversation({ room }: { room: Room }) {
   const list = useRef<HTMLDivElement>(null);
@@ -52,11 +52,8 @@ export function Conversation({ room }: { room: Room }) {
       <div ref={list} class="messages" role="log" aria-live="polite" aria-label={`Messages in ${room.name}`} tabIndex={0} onScroll={look}>
         <div class="messages-space" />
         {!entries.length && !pending.value.length && <Nothing room={room} />}
-        {rows(entries, leftOff.current, mine).map((row) => (
+        {rows(entries, leftOff.current, me.value ?? NOBODY, pending.value).map((row) => (
           <RowView key={row.key} row={row} />
-        ))}
-        {pending.value.map((one) => (
-          <Unsaid key={one.clientId} pending={one} ready={phase.value === "ready"} />
         ))}
       </div>
       {!atEnd.value && (

@@ -1,8 +1,8 @@
-import { me } from "../../lib/identity";
-import { isMe } from "../../lib/people";
 import type { Said } from "../../lib/log";
 import type { Pending } from "../../lib/outbox";
+import { isMe } from "../../lib/people";
 import { discard, repeat } from "../../lib/rooms";
+import { phase } from "../../lib/session";
 import { explain } from "../../lib/words";
 import { Avatar, Button, Icon, Time, type IconName } from "../../ui";
 
@@ -11,12 +11,14 @@ interface GroupProps {
   username: string;
   at: number;
   messages: Said[];
+  pending: Pending[];
 }
 
 /** What one person said within minutes. Text is text: markup in it is shown, never run. */
-export function Group({ userId, username, at, messages }: GroupProps) {
+export function Group({ userId, username, at, messages, pending }: GroupProps) {
+  const mine = isMe(userId);
   return (
-    <article class="group">
+    <article class={`group ${mine ? "mine" : ""}`}>
       <Avatar userId={userId} username={username} />
       <div class="group-body">
         <header>
@@ -26,10 +28,13 @@ export function Group({ userId, username, at, messages }: GroupProps) {
           </span>
         </header>
         {messages.map(({ id, text, timestamp }) => (
-          <p key={id} class="text" title={new Date(timestamp).toLocaleString()}>
+          <p key={id} class="text said" title={new Date(timestamp).toLocaleString()}>
             {text || <span class="muted">(nothing)</span>}
-            {isMe(userId) && <State icon="check" word="Sent" quiet />}
+            {mine && <State icon="check" word="Sent" quiet />}
           </p>
+        ))}
+        {pending.map((one) => (
+          <Unsaid key={one.clientId} pending={one} />
         ))}
       </div>
     </article>
@@ -37,38 +42,32 @@ export function Group({ userId, username, at, messages }: GroupProps) {
 }
 
 /** Stands there at once, and says honestly how far it is. */
-export function Unsaid({ pending, ready }: { pending: Pending; ready: boolean }) {
-  const who = me.value ?? { userId: "", username: "" };
-  const { state, text, at, error } = pending;
+function Unsaid({ pending }: { pending: Pending }) {
+  const { state, text } = pending;
   return (
-    <article class={`group unsaid ${state}`}>
-      <Avatar {...who} />
-      <div class="group-body">
-        <header>
-          <strong class="cut">{who.username}</strong>
-          <span class="small muted">
-            <Time at={at} clock />
-          </span>
-        </header>
-        <p class="text">
-          {text}
-          {state === "sent" && <State icon="check" word="Sent" quiet />}
-          {state !== "sent" && state !== "failed" && <State icon="clock" word={ready ? "Sending" : "Waiting"} />}
-        </p>
-        {state === "failed" && (
-          <div class="failed-note" role="alert">
-            <Icon name="alert" size={16} />
-            <span>Not sent. {error && explain(error)}</span>
-            <Button kind="quiet" icon="refresh" onClick={() => repeat(pending)}>
-              Retry
-            </Button>
-            <Button kind="quiet" onClick={() => discard(pending)}>
-              Discard
-            </Button>
-          </div>
-        )}
-      </div>
-    </article>
+    <>
+      <p class={`text ${state === "sent" ? "said" : "unsaid"}`}>
+        {text}
+        {state === "sent" && <State icon="check" word="Sent" quiet />}
+        {(state === "queued" || state === "sending") && <State icon="clock" word={phase.value === "ready" ? "Sending" : "Waiting"} />}
+      </p>
+      {state === "failed" && <Failed pending={pending} />}
+    </>
+  );
+}
+
+function Failed({ pending }: { pending: Pending }) {
+  return (
+    <div class="failed-note" role="alert">
+      <Icon name="alert" size={16} />
+      <span>Not sent. {pending.error && explain(pending.error)}</span>
+      <Button kind="quiet" icon="refresh" onClick={() => repeat(pending)}>
+        Retry
+      </Button>
+      <Button kind="quiet" onClick={() => discard(pending)}>
+        Discard
+      </Button>
+    </div>
   );
 }
 

@@ -30,7 +30,7 @@ function Left({ name }: { name: string }) {
   }, []);
   if (!asked) return <Skeleton rows={6} label={`Entering ${name}`} />;
   return (
-    <Empty icon="rooms" title={`You are not in ${name}`}>
+    <Empty icon="rooms" title={`You are not in “${name}”`}>
       <p>You have left it, here or on another device.</p>
       <div class="actions">
         <Button kind="primary" onClick={() => void join(name)}>
@@ -51,7 +51,7 @@ function Closed({ room }: { room: Room }) {
   };
   return (
     <section class="closed" aria-label={room.name}>
-      <Empty icon={missing ? "rooms" : "lock"} title={missing ? `There is no room ${room.name}` : `${room.name} cannot be entered`}>
+      <Empty icon={missing ? "rooms" : "lock"} title={missing ? `There is no room “${room.name}”` : `“${room.name}” cannot be entered`}>
         <div role="alert">
           <p>{missing ? "A room ends when the last one leaves it. You can begin it anew." : explain(trouble)}</p>
         </div>

@@ -1,0 +1,59 @@
+// Who is there, as people with browsers see it.
+
+import { test } from "node:test";
+
+import { useBrowser, visitors } from "../lib/browser.js";
+import { useCluster } from "../lib/cluster.js";
+import { fresh } from "../lib/names.js";
+
+const cluster = useCluster({ nodes: 3, guest: true });
+const browser = useBrowser();
+
+const section = (one, title, name) => one.page.locator(`section[aria-label^="${title}"] .somebody`, { hasText: name }).waitFor();
+const look = (one, hidden) =>
+  one.page.evaluate((hidden) => {
+    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+
+test("people are online, away and offline, and those who went are kept with their last seen", async (t) => {
+  const [annName, bobName] = [fresh("Ann"), fresh("Bob")];
+  const [ann, bob] = await visitors(t, browser, cluster, annName, bobName);
+  await ann.go("people");
+  await section(ann, "Online", annName);
+  await section(ann, "Online", bobName);
+  await look(bob, true);
+  await section(ann, "Away", bobName);
+  await ann.sees(".somebody", "Away since just now");
+  await look(bob, false);
+  await section(ann, "Online", bobName);
+  await bob.context.close();
+  await section(ann, "Offline", bobName);
+  await ann.sees(".somebody", "Last seen just now");
+  ann.assertCalm();
+});
+
+test("signing out everywhere asks first, and ends all of one's pages", async (t) => {
+  const token = cluster.token({ userId: fresh("ann"), username: "Ann" });
+  const [ann, again] = await visitors(t, browser, cluster, { name: "Ann", token }, { name: "Ann", token });
+  await ann.go("people");
+  await ann.page.getByRole("button", { name: "Sign out everywhere" }).click();
+  await ann.page.getByRole("dialog").getByRole("button", { name: "Stay" }).click();
+  await ann.connected();
+  await ann.page.getByRole("button", { name: "Sign out everywhere" }).click();
+  await ann.page.getByRole("dialog").getByRole("button", { name: "Sign out everywhere" }).click();
+  for (const one of [ann, again]) await one.sees(".ended", "signed out");
+  for (const one of [ann, again]) one.assertCalm();
+});
+
+test("a guest comes back as itself", async (t) => {
+  const [guest] = await visitors(t, browser, cluster, { name: "Guest", token: null });
+  const room = fresh("room");
+  await guest.create(room);
+  await guest.say(room, "mine");
+  await guest.hears("mine");
+  await guest.page.reload();
+  await guest.connected();
+  await guest.page.locator(".mine .said", { hasText: "mine" }).waitFor();
+  guest.assertCalm();
+});

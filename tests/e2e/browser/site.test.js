@@ -1,0 +1,153 @@
+// How the page is served, how one signs in, and whether everybody can use it.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, suite, test } from "node:test";
+
+import { Visitor, useBrowser, visitors } from "../lib/browser.js";
+import { useCluster } from "../lib/cluster.js";
+import { startGateway } from "../lib/gateway.js";
+import { fresh } from "../lib/names.js";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const cluster = useCluster({ nodes: 2, guest: true });
+const browser = useBrowser();
+
+suite("served", () => {
+  test("with a policy that allows nothing inline, asked for again each time", async () => {
+    const answer = await fetch(cluster.url);
+    const policy = answer.headers.get("content-security-policy");
+    assert.match(policy, /default-src 'none'/);
+    assert.doesNotMatch(policy, /unsafe/);
+    assert.equal(answer.headers.get("cache-control"), "no-cache");
+    const again = await fetch(cluster.url, { headers: { "if-none-match": answer.headers.get("etag") } });
+    assert.equal(again.status, 304);
+  });
+
+  test("with assets that are kept for good, the same on every node", async () => {
+    const page = await (await fetch(cluster.url)).text();
+    const assets = [...page.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, address]) => address);
+    assert.ok(assets.some((name) => name.endsWith(".js")) && assets.some((name) => name.endsWith(".css")), page);
+    for (const { url } of cluster.nodes) {
+      for (const asset of assets) {
+        const answer = await fetch(url + asset);
+        assert.equal(answer.status, 200, asset);
+        assert.match(answer.headers.get("cache-control"), /immutable/);
+      }
+    }
+  });
+
+  test("at its own address only", async () => {
+    for (const path of ["/rooms", "/people", "/index.html", "/assets/", "/assets/../Cargo.toml", "/src/main.tsx"]) {
+      assert.equal((await fetch(cluster.url + path)).status, 404, path);
+    }
+  });
+});
+
+suite("signing in", () => {
+  test("by a name alone is for development", async () => {
+    const ways = await (await fetch(`${cluster.url}/site.json`)).json();
+    assert.deepEqual({ signIn: ways.signIn, guest: ways.guest }, { signIn: false, guest: true });
+    const body = JSON.stringify({ name: "Ann" });
+    const answer = await fetch(`${cluster.url}/dev/token`, { method: "POST", body, headers: { "content-type": "application/json" } });
+    assert.equal(answer.status, 404);
+  });
+
+  test("with a bad token says so, and asks again", async (t) => {
+    const context = await browser.browser.newContext();
+    t.after(() => context.close());
+    const page = await context.newPage();
+    await page.goto(cluster.url);
+    await page.getByRole("button", { name: "Sign in with a token instead" }).click();
+    await page.getByLabel("Token").fill("nonsense");
+    await page.keyboard.press("Enter");
+    await page.locator(".ended", { hasText: "Invalid token. Sign in again." }).waitFor({ timeout: 10_000 });
+  });
+
+  suite("in development", () => {
+    let gateway;
+    before(async () => (gateway = await startGateway({ command: "dev" })));
+    after(() => gateway?.stop());
+
+    test("needs nothing but a name, and two names are two people", async (t) => {
+      const url = `http://127.0.0.1:${gateway.port}`;
+      const [ann, bob] = [await Visitor.arrive(browser.browser, url, "Ann"), await Visitor.arrive(browser.browser, url, "Bob")];
+      for (const one of [ann, bob]) t.after(() => one.context.close());
+      await ann.create("lobby");
+      await bob.enter("lobby");
+      await ann.say("lobby", "hello");
+      await bob.hears("hello");
+      await bob.page.reload();
+      await bob.hears("hello");
+      for (const one of [ann, bob]) one.assertCalm();
+    });
+  });
+});
+
+suite("for everybody", () => {
+  /** What axe finds that keeps people out. The page's policy keeps scripts of others out: not here. */
+  async function check(page, where) {
+    await page.evaluate(AXE);
+    const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+    const grave = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
+    const told = grave.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${where}: ${id} at ${target}: ${failureSummary}`));
+    assert.deepEqual(told, []);
+  }
+
+  for (const colorScheme of ["light", "dark"]) {
+    for (const [size, viewport] of Object.entries({ wide: { width: 1280, height: 800 }, narrow: { width: 390, height: 780 } })) {
+      test(`nothing keeps anybody out, ${colorScheme} and ${size}`, async (t) => {
+        const options = { colorScheme, viewport, bypassCSP: true };
+        const out = await browser.browser.newContext({ ...options, reducedMotion: "reduce" });
+        t.after(() => out.close());
+        const page = await out.newPage();
+        await page.goto(cluster.url);
+        await page.getByLabel("Your name").waitFor();
+        await check(page, "sign-in");
+
+        const [ann, bob] = await visitors(t, browser, cluster, { name: "Ann", options }, "Bob");
+        const room = fresh("room");
+        await ann.go("rooms");
+        await ann.sees(".room-list", "Your rooms");
+        await check(ann.page, "rooms");
+        await bob.create(room);
+        await ann.enter(room);
+        await bob.say(room, "hello");
+        await ann.say(room, "hi");
+        await ann.hears("hello");
+        await ann.hears("hi");
+        await bob.composer(room).pressSequentially("x");
+        await ann.sees(".typing", "Bob");
+        await check(ann.page, "a room");
+        await ann.page.locator(".connection").click();
+        await check(ann.page, "the connection");
+        await ann.page.keyboard.press("Escape");
+        await ann.page.locator(".me").click();
+        await check(ann.page, "oneself");
+        await ann.page.keyboard.press("Escape");
+        await ann.go(`rooms/${fresh("nowhere")}`);
+        await ann.sees(".closed", "There is no room");
+        await check(ann.page, "no room");
+        await ann.go("rooms");
+        await ann.page.getByRole("button", { name: "Create a room" }).first().click();
+        await check(ann.page, "create a room");
+        await ann.page.keyboard.press("Escape");
+        await ann.go("people");
+        await ann.sees(".somebody", "Bob");
+        await check(ann.page, "people");
+        await ann.go("lab");
+        await ann.sees(".lab", "Round trip");
+        await ann.page.locator(".lab").getByRole("button", { name: "Drop the connection" }).click();
+        await ann.sees(".plain-list li", "nothing missed");
+        await check(ann.page, "lab");
+        await ann.go(`rooms/${room}`);
+        await ann.context.setOffline(true);
+        await ann.sees(".connection", "Reconnecting");
+        await ann.say(room, "later");
+        await ann.sees(".unsaid", "Waiting");
+        await check(ann.page, "away");
+      });
+    }
+  }
+});
