@@ -8,6 +8,7 @@ use tracing::debug;
 
 use crate::{
     error::{AppError, Code},
+    event::Events,
     feature::{Feature, Reply, Route, Routes, Services},
     metric,
     payload::Payload,
@@ -21,6 +22,7 @@ use crate::{
 pub struct Dispatcher {
     routes: HashMap<Namespace, HashMap<&'static str, Route>>,
     namespaces: Vec<Namespace>,
+    told: Events,
     features: Arc<Vec<Arc<dyn Feature>>>,
     services: Arc<Services>,
 }
@@ -38,6 +40,7 @@ impl Dispatcher {
         services.membership.tell(features.clone());
         Self {
             namespaces: routes.namespaces(),
+            told: routes.told().clone(),
             routes: routes.by_namespace,
             features,
             services,
@@ -47,6 +50,11 @@ impl Dispatcher {
     /// The namespaces that clients can connect to.
     pub fn namespaces(&self) -> &[Namespace] {
         &self.namespaces
+    }
+
+    /// What clients may rely on.
+    pub fn events(&self) -> &Events {
+        &self.told
     }
 
     /// What features work with.

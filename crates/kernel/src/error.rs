@@ -4,31 +4,50 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-/// What went wrong, in words for programs. The wire form is snake_case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
-pub enum Code {
-    InvalidPayload,
-    TooLarge,
-    Full,
-    TooManyRooms,
-    UnknownEvent,
-    RoomExists,
-    RoomNotFound,
-    NotAMember,
-    NotAuthorized,
-    JoinFailed,
-    NotJoined,
-    SessionNotFound,
-    UserNotFound,
-    PollNotFound,
-    PollClosed,
-    AlreadyVoted,
-    RateLimited,
-    TokenExpired,
-    Unavailable,
-    Internal,
+macro_rules! codes {
+    ($($code:ident = $wire:literal,)*) => {
+        /// What went wrong, in words for programs. The wire form is snake_case.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[allow(missing_docs)]
+        pub enum Code {
+            $($code,)*
+        }
+
+        impl Code {
+            /// All there are.
+            pub const ALL: &[Self] = &[$(Self::$code,)*];
+
+            /// The wire form, also the metrics label.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$code => $wire,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    InvalidPayload = "invalid_payload",
+    TooLarge = "too_large",
+    Full = "full",
+    TooManyRooms = "too_many_rooms",
+    UnknownEvent = "unknown_event",
+    RoomExists = "room_exists",
+    RoomNotFound = "room_not_found",
+    NotAMember = "not_a_member",
+    NotAuthorized = "not_authorized",
+    JoinFailed = "join_failed",
+    NotJoined = "not_joined",
+    SessionNotFound = "session_not_found",
+    UserNotFound = "user_not_found",
+    PollNotFound = "poll_not_found",
+    PollClosed = "poll_closed",
+    AlreadyVoted = "already_voted",
+    RateLimited = "rate_limited",
+    TokenExpired = "token_expired",
+    Unavailable = "unavailable",
+    Internal = "internal",
 }
 
 impl Code {
@@ -39,31 +58,11 @@ impl Code {
             Self::RateLimited | Self::Unavailable | Self::JoinFailed
         )
     }
+}
 
-    /// The wire form, also the metrics label.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::InvalidPayload => "invalid_payload",
-            Self::TooLarge => "too_large",
-            Self::Full => "full",
-            Self::TooManyRooms => "too_many_rooms",
-            Self::UnknownEvent => "unknown_event",
-            Self::RoomExists => "room_exists",
-            Self::RoomNotFound => "room_not_found",
-            Self::NotAMember => "not_a_member",
-            Self::NotAuthorized => "not_authorized",
-            Self::JoinFailed => "join_failed",
-            Self::NotJoined => "not_joined",
-            Self::SessionNotFound => "session_not_found",
-            Self::UserNotFound => "user_not_found",
-            Self::PollNotFound => "poll_not_found",
-            Self::PollClosed => "poll_closed",
-            Self::AlreadyVoted => "already_voted",
-            Self::RateLimited => "rate_limited",
-            Self::TokenExpired => "token_expired",
-            Self::Unavailable => "unavailable",
-            Self::Internal => "internal",
-        }
+impl Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, value::RawValue};
 use crate::{
     envelope::Envelope,
     error::AppError,
+    event::{Event, Events},
     hub::Hub,
     id::RoomName,
     limits::Limits,
@@ -130,10 +131,11 @@ pub(crate) struct Route {
     pub(crate) handle: Box<Handle>,
 }
 
-/// All events of all namespaces.
+/// All events of all namespaces, and what is told of them.
 #[derive(Default)]
 pub struct Routes {
     pub(crate) by_namespace: HashMap<Namespace, HashMap<&'static str, Route>>,
+    told: Events,
 }
 
 impl Routes {
@@ -144,7 +146,7 @@ impl Routes {
     pub fn on<F, C, H, Fut>(
         &mut self,
         namespace: Namespace,
-        event: &'static str,
+        event: &'static Event,
         feature: &Arc<F>,
         handler: H,
     ) -> &mut Self
@@ -179,13 +181,28 @@ impl Routes {
         };
         let events = self.by_namespace.entry(namespace).or_default();
         let before = events.insert(
-            event,
+            event.name,
             Route {
                 handle: Box::new(handle),
             },
         );
-        assert!(before.is_none(), "two handlers for {namespace} {event}");
+        assert!(
+            before.is_none(),
+            "two handlers for {namespace} {}",
+            event.name
+        );
+        self.tell(namespace, event)
+    }
+
+    /// Declares what happens on `namespace` without an event of a client's.
+    pub fn tell(&mut self, namespace: Namespace, event: &'static Event) -> &mut Self {
+        self.told.entry(namespace).or_default().push(event);
         self
+    }
+
+    /// What was declared.
+    pub fn told(&self) -> &Events {
+        &self.told
     }
 
     /// The namespaces that have events.

@@ -11,6 +11,7 @@
 pub mod dispatch;
 pub mod envelope;
 pub mod error;
+pub mod event;
 pub mod feature;
 mod fields;
 pub mod hub;

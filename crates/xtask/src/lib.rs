@@ -3,6 +3,7 @@
 pub mod bench;
 mod cargo;
 pub mod cluster;
+pub mod docs;
 pub mod load;
 pub mod nginx;
 pub mod paths;

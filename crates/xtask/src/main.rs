@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use starling_xtask::{bench, cluster, load, nginx, testing, tidy, watchdog};
+use starling_xtask::{bench, cluster, docs, load, nginx, testing, tidy, watchdog};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The project's own commands")]
@@ -21,6 +21,8 @@ enum Command {
     Bench(bench::Options),
     /// Write nginx/nodes.conf, the list of gateways that docker-compose.yml uses.
     Nginx,
+    /// Write what of docs/ comes from the code: the tables of docs/EVENTS.md.
+    Docs,
     /// Check the rules of the house: who depends on whom, links in the docs, generated files.
     Tidy,
     /// Ends what a killed cluster left behind (started by `cluster` itself).
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Command::Load(options) => load::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Nginx => nginx::write_committed(),
+        Command::Docs => docs::write(),
         Command::Tidy => tidy::run(),
         Command::Watchdog { dir } => watchdog::run(&dir),
     };

@@ -1,5 +1,7 @@
 //! `auth-refresh`: a new token before the old one ends.
 
+mod events;
+
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -45,6 +47,6 @@ impl Account {
 
 impl Feature for Account {
     fn routes(self: Arc<Self>, routes: &mut Routes) {
-        routes.on("/", "auth-refresh", &self, Self::refresh);
+        routes.on("/", &events::REFRESH, &self, Self::refresh);
     }
 }

@@ -1,5 +1,6 @@
 //! `/chat`: one conversation of everybody who joined, and messages between two.
 
+mod events;
 mod payload;
 mod whispers;
 
@@ -170,11 +171,12 @@ fn user_list(_: &Topic, members: &Members) -> Envelope {
 impl Feature for Chat {
     fn routes(self: Arc<Self>, routes: &mut Routes) {
         routes
-            .on(CHAT, "join", &self, Self::join)
-            .on(CHAT, "chat-message", &self, Self::message)
-            .on(CHAT, "typing", &self, Self::typing)
-            .on(CHAT, "stop-typing", &self, Self::stop_typing)
-            .on(CHAT, "private-message", &self, Self::whisper);
+            .on(CHAT, &events::JOIN, &self, Self::join)
+            .on(CHAT, &events::MESSAGE, &self, Self::message)
+            .on(CHAT, &events::TYPING, &self, Self::typing)
+            .on(CHAT, &events::STOP_TYPING, &self, Self::stop_typing)
+            .on(CHAT, &events::WHISPER, &self, Self::whisper)
+            .tell(CHAT, &events::GONE);
     }
 
     async fn disconnected(&self, session: &Arc<Session>) {

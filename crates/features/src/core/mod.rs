@@ -1,5 +1,7 @@
 //! `message`, `broadcast`, `ping`: the first events of every Socket.IO tutorial.
 
+mod events;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -104,8 +106,8 @@ fn echo(call: &Call<Box<RawValue>>) -> Envelope {
 impl Feature for Core {
     fn routes(self: Arc<Self>, routes: &mut Routes) {
         routes
-            .on("/", "message", &self, Self::message)
-            .on("/", "broadcast", &self, Self::broadcast)
-            .on("/", "ping", &self, Self::ping);
+            .on("/", &events::MESSAGE, &self, Self::message)
+            .on("/", &events::BROADCAST, &self, Self::broadcast)
+            .on("/", &events::PING, &self, Self::ping);
     }
 }

@@ -1,5 +1,6 @@
 //! `/polls`: a question, some options, and each user is counted once.
 
+mod events;
 mod payload;
 mod results;
 
@@ -206,11 +207,11 @@ fn not_found() -> AppError {
 impl Feature for Polls {
     fn routes(self: Arc<Self>, routes: &mut Routes) {
         routes
-            .on(POLLS, "create-poll", &self, Self::create)
-            .on(POLLS, "vote", &self, Self::vote)
-            .on(POLLS, "close-poll", &self, Self::close)
-            .on(POLLS, "get-poll", &self, Self::get)
-            .on(POLLS, "list-polls", &self, Self::list);
+            .on(POLLS, &events::CREATE, &self, Self::create)
+            .on(POLLS, &events::VOTE, &self, Self::vote)
+            .on(POLLS, &events::CLOSE, &self, Self::close)
+            .on(POLLS, &events::GET, &self, Self::get)
+            .on(POLLS, &events::LIST, &self, Self::list);
     }
 
     async fn connected(&self, session: &Arc<Session>) -> Result<(), AppError> {

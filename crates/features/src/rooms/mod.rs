@@ -1,5 +1,6 @@
 //! Rooms: creating, joining, leaving, speaking in them, and who is there.
 
+mod events;
 mod history;
 mod listing;
 mod lists;
@@ -208,12 +209,12 @@ fn greet(session: &Session, room: &RoomName, page: &Page) {
 impl Feature for Rooms {
     fn routes(self: Arc<Self>, routes: &mut Routes) {
         routes
-            .on("/", "create-room", &self, Self::create)
-            .on("/", "join-room", &self, Self::join)
-            .on("/", "leave-room", &self, Self::leave)
-            .on("/", "room-message", &self, Self::message)
-            .on("/", "room-event", &self, Self::event)
-            .on("/", "list-rooms", &self, Self::list);
+            .on("/", &events::CREATE, &self, Self::create)
+            .on("/", &events::JOIN, &self, Self::join)
+            .on("/", &events::LEAVE, &self, Self::leave)
+            .on("/", &events::MESSAGE, &self, Self::message)
+            .on("/", &events::EVENT, &self, Self::event)
+            .on("/", &events::LIST, &self, Self::list);
     }
 
     fn put_out(&self, session: &Session, room: &RoomName) {

@@ -1,5 +1,6 @@
 //! Who is present: registering, coming back, status, leaving for good.
 
+mod events;
 mod guest;
 mod lists;
 mod payload;
@@ -160,11 +161,12 @@ fn listeners(hub: &Hub, rooms: &[starling_kernel::id::RoomName]) -> Vec<Arc<Sess
 impl Feature for Sessions {
     fn routes(self: Arc<Self>, routes: &mut Routes) {
         routes
-            .on(ROOT, "register", &self, Self::register)
-            .on(ROOT, "reconnect-session", &self, Self::restore)
-            .on(ROOT, "set-status", &self, Self::set_status)
-            .on(ROOT, "list-presence", &self, Self::list)
-            .on(ROOT, "logout", &self, Self::logout);
+            .on(ROOT, &events::REGISTER, &self, Self::register)
+            .on(ROOT, &events::RESTORE, &self, Self::restore)
+            .on(ROOT, &events::SET_STATUS, &self, Self::set_status)
+            .on(ROOT, &events::LIST, &self, Self::list)
+            .on(ROOT, &events::LOGOUT, &self, Self::logout)
+            .tell(ROOT, &events::GONE);
     }
 
     fn transition(&self, transition: &Transition) {

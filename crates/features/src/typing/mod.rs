@@ -1,5 +1,7 @@
 //! `typing`: who is about to say something in a room.
 
+mod events;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -54,9 +56,12 @@ fn audience(call: &Call<InRoom>) -> Audience {
 #[async_trait]
 impl Feature for Typing {
     fn routes(self: Arc<Self>, routes: &mut Routes) {
-        routes
-            .on("/", "typing", &self, Self::start)
-            .on("/", "stop-typing", &self, Self::stop);
+        routes.on("/", &events::TYPING, &self, Self::start).on(
+            "/",
+            &events::STOP_TYPING,
+            &self,
+            Self::stop,
+        );
     }
 
     async fn disconnected(&self, session: &Arc<Session>) {

@@ -20,6 +20,7 @@ use starling_kernel::{
     dispatch::Dispatcher,
     envelope::Envelope,
     error::AppError,
+    event::Event,
     feature::{Call, Command, Feature, Reply, Routes, Services, done, reply},
     hub::Hub,
     id::NodeId,
@@ -202,17 +203,17 @@ impl Probe {
 impl Feature for Probe {
     fn routes(self: Arc<Self>, routes: &mut Routes) {
         routes
-            .on("/", "add", &self, Self::add)
-            .on("/", "pause", &self, Self::pause)
-            .on("/", "hold", &self, Self::hold)
-            .on("/", "panic", &self, Self::panic)
-            .on("/", "who", &self, Self::who)
-            .on("/", "many", &self, Self::many)
-            .on("/", "mirror", &self, Self::mirror)
-            .on("/", "renew", &self, Self::renew)
-            .on("/", "bye", &self, Self::bye)
-            .on("/", "kill", &self, Self::kill)
-            .on("/admin", "who", &self, Self::who);
+            .on("/", const { &Event::named("add") }, &self, Self::add)
+            .on("/", const { &Event::named("pause") }, &self, Self::pause)
+            .on("/", const { &Event::named("hold") }, &self, Self::hold)
+            .on("/", const { &Event::named("panic") }, &self, Self::panic)
+            .on("/", const { &Event::named("who") }, &self, Self::who)
+            .on("/", const { &Event::named("many") }, &self, Self::many)
+            .on("/", const { &Event::named("mirror") }, &self, Self::mirror)
+            .on("/", const { &Event::named("renew") }, &self, Self::renew)
+            .on("/", const { &Event::named("bye") }, &self, Self::bye)
+            .on("/", const { &Event::named("kill") }, &self, Self::kill)
+            .on("/admin", const { &Event::named("who") }, &self, Self::who);
     }
 
     async fn connected(&self, session: &Arc<Session>) -> Result<(), AppError> {
