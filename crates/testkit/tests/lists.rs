@@ -205,3 +205,19 @@ async fn who_is_gone_with_all_data_is_taken_from_the_lists_of_a_node_that_never_
     settled().await;
     assert_eq!(presence(&near.drain().await), [""; 0]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn joining_once_more_brings_the_list_of_members_once_more() {
+    let cluster = Cluster::start(2).await;
+    let ann = online(&cluster, 0, "ann").await;
+    let ben = online(&cluster, 1, "ben").await;
+    call(&ann, "create-room", json!({"roomName": "r"})).await;
+    call(&ben, "join-room", json!({"roomName": "r"})).await;
+    settled().await;
+    ben.drain().await;
+    call(&ben, "join-room", json!({"roomName": "r"})).await;
+    settled().await;
+    let events = ben.drain().await;
+    assert_eq!(members(&events, "r"), ["ann", "ben"]);
+    assert_eq!(single(&events), Events::new());
+}

@@ -63,7 +63,7 @@ suite("talking", () => {
     const [ann] = await people(t, "Ann");
     const room = fresh("room");
     // The page believes that more is allowed than is.
-    await ann.page.route("/site.json", (route) => route.fulfill({ json: { signIn: false, guest: true, maxText: 9_000 } }));
+    await ann.page.route("**/site.json", (route) => route.fulfill({ json: { signIn: false, guest: true, maxText: 9_000 } }));
     await ann.page.reload();
     await ann.connected();
     await ann.create(room);

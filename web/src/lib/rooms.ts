@@ -11,6 +11,7 @@ import { browser, tab } from "./storage";
 
 const TYPING_EVERY_MS = 1_000;
 const RETRY_MS = 700;
+const LIST_MS = 1_500;
 
 export class Room {
   readonly log = new Log();
@@ -21,6 +22,8 @@ export class Room {
   readonly people = signal<Person[] | null>(null);
   readonly total = signal(0);
   readonly typists = signal<ReadonlyMap<string, string>>(new Map());
+  /** When the list of people came. */
+  toldAt = 0;
   readonly read = signal(0);
   readonly unread = computed(() => {
     const mine = me.value?.userId ?? "";
@@ -243,6 +246,7 @@ root.on("missed-messages", within<{ roomName: string; messages: Said[] }>((room,
 
 root.on("room-members", within<{ roomName: string; users: Person[]; total: number }>((room, { users, total }) =>
   batch(() => {
+    room.toldAt = performance.now();
     room.people.value = users;
     room.total.value = total;
   }),
@@ -298,6 +302,7 @@ root.on("disconnect", () =>
 );
 
 session.on("back", ({ rooms: held, missed, recovered }) => {
+  const backAt = performance.now();
   for (const room of [...rooms.value.values()]) {
     if (room.state.value === "out") continue;
     if (!held.includes(room.name)) {
@@ -307,8 +312,14 @@ session.on("back", ({ rooms: held, missed, recovered }) => {
     const messages = (missed[room.name] ?? []) as Said[];
     hear(room, recovered[room.name] === false ? room.log.beginAnew(messages) : room.log.add(messages));
     settle(room);
+    setTimeout(() => void askForPeople(room, backAt), LIST_MS);
   }
 });
+
+/** Who came and went meanwhile is mostly told without asking. Joining once more tells it. */
+async function askForPeople(room: Room, since: number): Promise<void> {
+  if (room.state.value === "in" && room.toldAt < since) await ask(root, "join-room", { roomName: room.name });
+}
 
 session.on("entered", ({ anew }) => {
   if (!anew) outbox.value = outboxes.revived(tab.get<outboxes.Outbox>(mine("outbox"), []));

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 interface Props {
   label: string;
@@ -10,7 +10,7 @@ interface Props {
 /** Floats below what opened it, its neighbour in the page. Esc, and anything done elsewhere, close it. */
 export function Panel({ label, onClose, children }: Props) {
   const panel = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const home = panel.current!.parentElement!;
     const opener = home.querySelector<HTMLElement>("[aria-expanded]");
     panel.current!.focus();

@@ -92,7 +92,8 @@ impl Rooms {
         reply(json!({"roomName": room}))
     }
 
-    /// Joining again changes nothing; the history is sent once more, in its place. A connection that
+    /// Joining again changes nothing; the history and the list of members are sent once more, in their
+    /// place. A connection that
     /// is being given what it missed gets the rest of that instead: the newest would come before it.
     async fn greet_again(&self, session: &Arc<Session>, room: &RoomName) -> Reply {
         let waiting = self.services.hub.admit_again(session, &Topic::room(room));
@@ -103,6 +104,8 @@ impl Rooms {
         } else {
             session.emit("joined-room", &Named { room_name: room });
         }
+        self.lists.greet(session, room);
+        self.lists.changed(room);
         reply(json!({"roomName": room}))
     }
 
