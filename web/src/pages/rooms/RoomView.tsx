@@ -1,12 +1,13 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { Composer } from "../../conversation/Composer";
+import { Conversation } from "../../conversation/Conversation";
 import { plural } from "../../lib/format";
 import { create, forget, join, leaveRoom, rooms, type Room } from "../../lib/rooms";
 import { explain } from "../../lib/words";
 import { address, go } from "../../router";
 import { Button, Dialog, Empty, ErrorNote, Icon, IconButton, Skeleton } from "../../ui";
-import { Composer } from "./Composer";
-import { Conversation } from "./Conversation";
 import { Members } from "./Members";
+import { talkIn } from "./talk";
 
 /** Whoever comes to a room's address enters it. */
 export function RoomView({ name }: { name: string }) {
@@ -77,6 +78,7 @@ function Closed({ room }: { room: Room }) {
 
 function Open({ room }: { room: Room }) {
   const [people, setPeople] = useState(false);
+  const talk = useMemo(() => talkIn(room), [room]);
   return (
     <>
       <section class="room-view" aria-label={`Room ${room.name}`}>
@@ -95,8 +97,10 @@ function Open({ room }: { room: Room }) {
           </button>
           <Leave room={room} />
         </header>
-        <Conversation room={room} />
-        <Composer room={room} />
+        <Conversation talk={talk}>
+          <Nothing room={room} />
+        </Conversation>
+        <Composer talk={talk} />
       </section>
       <Members room={room} />
       {people && (
@@ -105,6 +109,15 @@ function Open({ room }: { room: Room }) {
         </Dialog>
       )}
     </>
+  );
+}
+
+function Nothing({ room }: { room: Room }) {
+  if (room.state.value !== "in") return <Skeleton rows={5} label="Loading the messages" />;
+  return (
+    <Empty icon="rooms" title="Nothing has been said yet">
+      <p>Be the first. Whoever has the address of this page can come in{room.isPrivate ? ", once they are let in" : ""}.</p>
+    </Empty>
   );
 }
 

@@ -6,6 +6,7 @@ import { Button, Empty, Skeleton } from "../../ui";
 import { CreateRoom } from "./CreateRoom";
 import { RoomList } from "./RoomList";
 import { RoomView } from "./RoomView";
+import "../../layout/split.css";
 import "./rooms.css";
 
 const LIST_EVERY_MS = 5_000;

@@ -1,26 +1,27 @@
-import { useComputed, useSignal } from "@preact/signals";
+import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { day, plural } from "../../lib/format";
-import { rows, type Row } from "../../lib/grouping";
-import { me } from "../../lib/identity";
-import { shown } from "../../lib/outbox";
-import { markRead, outbox, type Room } from "../../lib/rooms";
-import { Button, Empty, Icon, Skeleton, Time } from "../../ui";
+import { day, plural } from "../lib/format";
+import { rows, type Row } from "../lib/grouping";
+import { Button, Icon, Time } from "../ui";
+import "./conversation.css";
 import { Group } from "./Messages";
+import type { Talk } from "./talk";
 
 /** So close to the end is at the end. */
 const SLACK = 48;
 const NOBODY = { userId: "", username: "" };
 
-export function Conversation({ room }: { room: Room }) {
+/** `children`: what stands there while nothing has been said. */
+export function Conversation({ talk, children }: { talk: Talk; children: ComponentChildren }) {
   const list = useRef<HTMLDivElement>(null);
   const atEnd = useSignal(true);
-  const seen = useSignal(room.entries.value.length);
+  const seen = useSignal(talk.entries.value.length);
   // Where one left off stays marked for as long as one is here.
-  const leftOff = useRef(room.unread.value ? room.read.value : 0);
-  const mine = me.value?.userId ?? "";
-  const pending = useComputed(() => shown(outbox.value, room.name));
-  const entries = room.entries.value;
+  const leftOff = useRef(talk.unread.value ? talk.read.value : 0);
+  const mine = talk.me.value?.userId ?? "";
+  const pending = talk.pending.value;
+  const entries = talk.entries.value;
 
   const toEnd = () => list.current?.scrollTo({ top: list.current.scrollHeight });
   const look = () => {
@@ -29,8 +30,8 @@ export function Conversation({ room }: { room: Room }) {
     if (atEnd.value) read();
   };
   const read = () => {
-    seen.value = room.entries.value.length;
-    if (!document.hidden) markRead(room);
+    seen.value = talk.entries.value.length;
+    if (!document.hidden) talk.markRead();
   };
 
   useLayoutEffect(() => {
@@ -38,22 +39,22 @@ export function Conversation({ room }: { room: Room }) {
     if (mark) mark.scrollIntoView({ block: "center" });
     else toEnd();
     look();
-  }, [room]);
+  }, [talk]);
   useLayoutEffect(() => {
     if (atEnd.value) (toEnd(), read());
-  }, [entries, pending.value]);
-  useEffect(() => follow(list.current!, () => atEnd.value && toEnd()), [room]);
-  useEffect(() => onceVisible(() => atEnd.value && read()), [room]);
-  useEffect(() => onEscape(toEnd), [room]);
+  }, [entries, pending]);
+  useEffect(() => follow(list.current!, () => atEnd.value && toEnd()), [talk]);
+  useEffect(() => onceVisible(() => atEnd.value && read()), [talk]);
+  useEffect(() => onEscape(toEnd), [talk]);
 
   const fresh = entries.slice(seen.value).filter((entry) => entry.kind === "message" && entry.message.userId !== mine).length;
   return (
     <div class="conversation">
-      <div ref={list} class="messages" role="log" aria-live="polite" aria-label={`Messages in ${room.name}`} tabIndex={0} onScroll={look}>
+      <div ref={list} class="messages" role="log" aria-live="polite" aria-label={talk.title} tabIndex={0} onScroll={look}>
         <div class="messages-space" />
-        {!entries.length && !pending.value.length && <Nothing room={room} />}
-        {rows(entries, leftOff.current, me.value ?? NOBODY, pending.value).map((row) => (
-          <RowView key={row.key} row={row} />
+        {!entries.length && !pending.length && children}
+        {rows(entries, leftOff.current, talk.me.value ?? NOBODY, pending).map((row) => (
+          <RowView key={row.key} talk={talk} row={row} />
         ))}
       </div>
       {!atEnd.value && (
@@ -63,24 +64,15 @@ export function Conversation({ room }: { room: Room }) {
           </Button>
         </div>
       )}
-      <Typing room={room} />
+      <Typing talk={talk} />
     </div>
   );
 }
 
-function Nothing({ room }: { room: Room }) {
-  if (room.state.value !== "in") return <Skeleton rows={5} label="Loading the messages" />;
-  return (
-    <Empty icon="rooms" title="Nothing has been said yet">
-      <p>Be the first. Whoever has the address of this page can come in{room.isPrivate ? ", once they are let in" : ""}.</p>
-    </Empty>
-  );
-}
-
-function RowView({ row }: { row: Row }) {
+function RowView({ talk, row }: { talk: Talk; row: Row }) {
   switch (row.kind) {
     case "group":
-      return <Group {...row} />;
+      return <Group talk={talk} {...row} />;
     case "day":
       return (
         <div class="line">
@@ -109,8 +101,8 @@ function RowView({ row }: { row: Row }) {
 }
 
 /** Its place is reserved: nothing moves when somebody types. */
-function Typing({ room }: { room: Room }) {
-  const names = [...room.typists.value.values()];
+function Typing({ talk }: { talk: Talk }) {
+  const names = [...talk.typists.value.values()];
   const who = names.length > 2 ? plural(names.length, "person", "people") : names.join(" and ");
   return <p class="typing cut">{names.length > 0 && `${who} ${names.length === 1 ? "is" : "are"} typing…`}</p>;
 }

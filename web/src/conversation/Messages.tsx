@@ -1,12 +1,12 @@
-import type { Said } from "../../lib/log";
-import type { Pending } from "../../lib/outbox";
-import { isMe } from "../../lib/people";
-import { discard, repeat } from "../../lib/rooms";
-import { phase } from "../../lib/session";
-import { explain } from "../../lib/words";
-import { Avatar, Button, Icon, Time, type IconName } from "../../ui";
+import type { Said } from "../lib/log";
+import type { Pending } from "../lib/outbox";
+import { phase } from "../lib/session";
+import { explain } from "../lib/words";
+import { Avatar, Button, Icon, Time, type IconName } from "../ui";
+import type { Talk } from "./talk";
 
 interface GroupProps {
+  talk: Talk;
   userId: string;
   username: string;
   at: number;
@@ -15,8 +15,8 @@ interface GroupProps {
 }
 
 /** What one person said within minutes. Text is text: markup in it is shown, never run. */
-export function Group({ userId, username, at, messages, pending }: GroupProps) {
-  const mine = isMe(userId);
+export function Group({ talk, userId, username, at, messages, pending }: GroupProps) {
+  const mine = userId === talk.me.value?.userId;
   return (
     <article class={`group ${mine ? "mine" : ""}`}>
       <Avatar userId={userId} username={username} />
@@ -34,7 +34,7 @@ export function Group({ userId, username, at, messages, pending }: GroupProps) {
           </p>
         ))}
         {pending.map((one) => (
-          <Unsaid key={one.clientId} pending={one} />
+          <Unsaid key={one.clientId} talk={talk} pending={one} />
         ))}
       </div>
     </article>
@@ -42,7 +42,7 @@ export function Group({ userId, username, at, messages, pending }: GroupProps) {
 }
 
 /** Stands there at once, and says honestly how far it is. */
-function Unsaid({ pending }: { pending: Pending }) {
+function Unsaid({ talk, pending }: { talk: Talk; pending: Pending }) {
   const { state, text } = pending;
   return (
     <>
@@ -51,20 +51,20 @@ function Unsaid({ pending }: { pending: Pending }) {
         {state === "sent" && <State icon="check" word="Sent" quiet />}
         {(state === "queued" || state === "sending") && <State icon="clock" word={phase.value === "ready" ? "Sending" : "Waiting"} />}
       </p>
-      {state === "failed" && <Failed pending={pending} />}
+      {state === "failed" && <Failed talk={talk} pending={pending} />}
     </>
   );
 }
 
-function Failed({ pending }: { pending: Pending }) {
+function Failed({ talk, pending }: { talk: Talk; pending: Pending }) {
   return (
     <div class="failed-note" role="alert">
       <Icon name="alert" size={16} />
-      <span>Not sent. {pending.error && explain(pending.error)}</span>
-      <Button kind="quiet" icon="refresh" onClick={() => repeat(pending)}>
+      <span>Not sent. {talk.explain?.(pending) ?? (pending.error && explain(pending.error))}</span>
+      <Button kind="quiet" icon="refresh" onClick={() => talk.repeat(pending)}>
         Retry
       </Button>
-      <Button kind="quiet" onClick={() => discard(pending)}>
+      <Button kind="quiet" onClick={() => talk.discard(pending)}>
         Discard
       </Button>
     </div>

@@ -1,33 +1,33 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { number } from "../../lib/format";
-import { ways } from "../../lib/identity";
-import { draft, keepDraft, say, tellStopped, tellTyping, type Room } from "../../lib/rooms";
-import { phase } from "../../lib/session";
-import { Icon } from "../../ui";
+import { number } from "../lib/format";
+import { ways } from "../lib/identity";
+import { phase } from "../lib/session";
+import { Icon } from "../ui";
+import type { Talk } from "./talk";
 
 /** Characters left are shown from here on. */
 const NEAR = 300;
 
-export function Composer({ room }: { room: Room }) {
-  const [text, setText] = useState(() => draft(room.name));
+export function Composer({ talk }: { talk: Talk }) {
+  const [text, setText] = useState(() => talk.draft());
   const field = useRef<HTMLTextAreaElement>(null);
   const most = ways.value?.maxText ?? 4096;
   // As the server counts: characters, not halves of them.
   const left = most - [...text].length;
   useLayoutEffect(() => {
     if (matchMedia("(pointer: fine)").matches) field.current?.focus();
-  }, [room]);
+  }, [talk]);
   useLayoutEffect(() => fit(field.current!), [text]);
 
   const type = (next: string) => {
     setText(next);
-    keepDraft(room.name, next);
-    if (next) tellTyping(room);
-    else tellStopped(room);
+    talk.keepDraft(next);
+    if (next) talk.tellTyping();
+    else talk.tellStopped();
   };
   const send = () => {
     if (!text.trim() || left < 0) return;
-    say(room, text.trim());
+    talk.say(text.trim());
     type("");
     field.current?.focus();
   };
@@ -40,7 +40,7 @@ export function Composer({ room }: { room: Room }) {
   return (
     <form class="composer" onSubmit={(event) => (event.preventDefault(), send())}>
       <label class="unseen" for="composer">
-        Message to {room.name}
+        Message to {talk.name}
       </label>
       <div class="composer-box">
         <textarea
@@ -48,7 +48,7 @@ export function Composer({ room }: { room: Room }) {
           ref={field}
           rows={1}
           value={text}
-          placeholder={`Message ${room.name}`}
+          placeholder={`Message ${talk.name}`}
           aria-describedby="composer-left"
           aria-invalid={left < 0 ? true : undefined}
           onInput={(event) => type(event.currentTarget.value)}
