@@ -1,6 +1,7 @@
 // All pages: a folder and a line each.
 import type { ReadonlySignal } from "@preact/signals";
 import type { FunctionComponent } from "preact";
+import { unreadTalks } from "./lib/chat";
 import { unreadRooms } from "./lib/rooms";
 import type { IconName } from "./ui/Icon";
 
@@ -17,6 +18,7 @@ export interface Page {
 
 export const pages: Page[] = [
   { name: "rooms", title: "Rooms", icon: "rooms", load: () => import("./pages/rooms"), badge: unreadRooms, badgeWord: "unread" },
+  { name: "messages", title: "Messages", icon: "messages", load: () => import("./pages/messages"), badge: unreadTalks, badgeWord: "unread" },
   { name: "people", title: "People", icon: "people", load: () => import("./pages/people") },
   { name: "lab", title: "Lab", icon: "lab", load: () => import("./pages/lab") },
 ];

@@ -12,8 +12,15 @@ import type { Talk } from "./talk";
 const SLACK = 48;
 const NOBODY = { userId: "", username: "" };
 
-/** `children`: what stands there while nothing has been said. */
-export function Conversation({ talk, children }: { talk: Talk; children: ComponentChildren }) {
+interface Props {
+  talk: Talk;
+  /** What stands there while nothing has been said. */
+  children: ComponentChildren;
+  /** What is said below it, where nobody types. */
+  line?: ComponentChildren;
+}
+
+export function Conversation({ talk, children, line }: Props) {
   const list = useRef<HTMLDivElement>(null);
   const atEnd = useSignal(true);
   const seen = useSignal(talk.entries.value.length);
@@ -64,7 +71,7 @@ export function Conversation({ talk, children }: { talk: Talk; children: Compone
           </Button>
         </div>
       )}
-      <Typing talk={talk} />
+      <Typing talk={talk} line={line} />
     </div>
   );
 }
@@ -101,10 +108,10 @@ function RowView({ talk, row }: { talk: Talk; row: Row }) {
 }
 
 /** Its place is reserved: nothing moves when somebody types. */
-function Typing({ talk }: { talk: Talk }) {
+function Typing({ talk, line }: Pick<Props, "talk" | "line">) {
   const names = [...talk.typists.value.values()];
   const who = names.length > 2 ? plural(names.length, "person", "people") : names.join(" and ");
-  return <p class="typing cut">{names.length > 0 && `${who} ${names.length === 1 ? "is" : "are"} typing…`}</p>;
+  return <p class="typing cut">{names.length > 0 ? `${who} ${names.length === 1 ? "is" : "are"} typing…` : line}</p>;
 }
 
 /** The list gets another size when the keyboard comes up, a line is broken, a window is drawn. */

@@ -1,7 +1,8 @@
 import { useState } from "preact/hooks";
 import { drop, node, roundTrips, transport } from "../lib/connection";
 import { plural } from "../lib/format";
-import { waiting } from "../lib/rooms";
+import { waiting as waitingInTalks } from "../lib/chat";
+import { waiting as waitingInRooms } from "../lib/rooms";
 import { lastHealing, moveElsewhere, moving, phase } from "../lib/session";
 import { Button, Panel, Pill } from "../ui";
 import { HealingLine } from "./HealingLine";
@@ -29,7 +30,8 @@ export function ConnectionPill() {
 
 function goneWords(): string {
   const word = phase.value === "connecting" ? "Connecting" : "Reconnecting";
-  return waiting.value ? `${word}, ${plural(waiting.value, "message")} waiting` : word;
+  const waiting = waitingInRooms.value + waitingInTalks.value;
+  return waiting ? `${word}, ${plural(waiting, "message")} waiting` : word;
 }
 
 function Here() {

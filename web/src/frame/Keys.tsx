@@ -6,9 +6,9 @@ export const keysShown = signal(false);
 const KEYS: [string[], string][] = [
   [["Enter"], "Send the message"],
   [["Shift", "Enter"], "Break the line"],
-  [["Esc"], "Close what is open; in a room, go to the newest message"],
-  [["Alt", "↑"], "The room above"],
-  [["Alt", "↓"], "The room below"],
+  [["Esc"], "Close what is open; in a conversation, go to the newest message"],
+  [["Alt", "↑"], "The room or conversation above"],
+  [["Alt", "↓"], "The room or conversation below"],
   [["?"], "This list"],
 ];
 

@@ -25,12 +25,18 @@ export function openNamespace(name: string, extra: Record<string, unknown> = {})
 
   const up = () => ((connected.value = true), (refused.value = ""));
   const down = () => (connected.value = false);
+  // Ended by the server: the token it was entered with is over, or the user signed out, which `session` tells.
+  const ended = (reason: string) => {
+    down();
+    if (reason === "io server disconnect") setTimeout(again, REFUSED_RETRY_MS);
+  };
+  const again = () => open && phase.value !== "out" && socket.connect();
   const failed = (error: Error) => {
     if (socket.active) return; // The client tries again by itself.
     refused.value = error.message;
-    setTimeout(() => open && phase.value !== "out" && socket.connect(), REFUSED_RETRY_MS);
+    setTimeout(again, REFUSED_RETRY_MS);
   };
-  socket.on("connect", up).on("disconnect", down).on("connect_error", failed);
+  socket.on("connect", up).on("disconnect", ended).on("connect_error", failed);
   let open = true;
   if (socket.connected) up();
   else socket.connect();

@@ -11,6 +11,10 @@ const WORDS: Record<string, string> = {
   unavailable: "The server cannot do this right now. Try again in a moment.",
   join_failed: "The room could not be entered right now. Try again in a moment.",
   no_answer: "No answer has come. Try again when the connection is back.",
+  user_not_found: "This person is not here. Retry once they are back.",
+  poll_not_found: "There is no such poll. Polls are deleted a week after they were made.",
+  poll_closed: "This poll is closed: it takes no more votes.",
+  already_voted: "You have voted in this poll before. Everybody is counted once.",
   internal: "Something went wrong on the server. Try again; if it happens again, tell its operator.",
 };
 

@@ -1,12 +1,13 @@
 import { useEffect, useState } from "preact/hooks";
 import { refreshList, rooms, showing } from "../../lib/rooms";
 import { phase } from "../../lib/session";
-import { go, place } from "../../router";
+import { place } from "../../router";
 import { Button, Empty, Skeleton } from "../../ui";
 import { CreateRoom } from "./CreateRoom";
 import { RoomList } from "./RoomList";
 import { RoomView } from "./RoomView";
 import "../../layout/split.css";
+import { listenForSteps } from "../../layout/steps";
 import "./rooms.css";
 
 const LIST_EVERY_MS = 5_000;
@@ -22,7 +23,7 @@ export default function Rooms({ rest }: { rest: string[] }) {
     const timer = setInterval(refresh, LIST_EVERY_MS);
     return () => clearInterval(timer);
   }, []);
-  useEffect(() => listenForSteps(name), [name]);
+  useEffect(() => listenForSteps("rooms", name, () => [...rooms.value.keys()].sort((a, b) => a.localeCompare(b))), [name]);
   return (
     <div class={`rooms ${name ? "with-room" : ""}`}>
       <RoomList current={name} onCreate={() => setCreating(true)} />
@@ -47,18 +48,4 @@ function Nowhere({ onCreate }: { onCreate: () => void }) {
       </Empty>
     </section>
   );
-}
-
-/** Alt and the arrows go through one's rooms. */
-function listenForSteps(current: string | undefined): () => void {
-  const listen = (event: KeyboardEvent) => {
-    const step = event.altKey ? { ArrowUp: -1, ArrowDown: 1 }[event.key] : undefined;
-    const names = [...rooms.value.keys()].sort((a, b) => a.localeCompare(b));
-    if (!step || !names.length) return;
-    event.preventDefault();
-    const at = current === undefined ? -1 : names.indexOf(current);
-    go("rooms", names[(at + step + names.length) % names.length]!);
-  };
-  addEventListener("keydown", listen);
-  return () => removeEventListener("keydown", listen);
 }

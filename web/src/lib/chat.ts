@@ -1,0 +1,362 @@
+// The conversation of everybody and those of two. Open for as long as one is signed in: what is unread is
+// known on every page.
+import { batch, computed, signal, type ReadonlySignal } from "@preact/signals";
+import type { Talk } from "../conversation/talk";
+import type { Answer } from "./connection";
+import { me, type Person } from "./identity";
+import { newId } from "./ids";
+import { Log, type Entry, type Said } from "./log";
+import { openNamespace, type Namespace } from "./namespace";
+import * as outboxes from "./outbox";
+import { presenceOf, type Status } from "./people";
+import { session } from "./session";
+import { browser, tab } from "./storage";
+import { asSaid, conversations, countUnread, EVERYONE, firstMarks, keyOf, lastSaid, marked, markOf, readUpTo, type Marks, type Whisper } from "./whispers";
+
+const TYPING_EVERY_MS = 1_000;
+const RETRY_MS = 700;
+const NONE: readonly Entry[] = [];
+
+let namespace: Namespace | null = null;
+let spoken = new Log();
+let whispered = new Log();
+
+const spokenEntries = signal<readonly Entry[]>(NONE);
+const whisperedEntries = signal<readonly Entry[]>(NONE);
+const byKey = computed(() => conversations(whisperedEntries.value));
+
+/** Who one is here. A guest is somebody else after each lost connection; what it said remains its own. */
+export const self = signal<Person | null>(null);
+const formerly = new Set<string>();
+/** Hears and may speak. */
+export const joined = signal(false);
+/** Why not, in the server's words. */
+export const refused = signal<ReadonlySignal<string> | null>(null);
+
+// ---- who is there ------------------------------------------------------------------------------
+
+/** By their ids; `null` until it is known. */
+const here = signal<ReadonlyMap<string, string> | null>(null);
+export const hereTotal = signal(0);
+const leftAt = signal<ReadonlyMap<string, string>>(new Map());
+
+export interface Peer {
+  key: string;
+  userId: string;
+  username: string;
+  status: Status;
+  /** Since when, where that is known. */
+  since?: string;
+  /** Can be written to now; not known of some where too many are there to be listed. */
+  reachable: boolean | undefined;
+}
+
+export function peer(key: string): Peer {
+  const userId = key.slice(1);
+  const presence = presenceOf(userId);
+  const last = lastSaid(byKey.value.get(key) ?? NONE, userId);
+  const listed = here.value?.get(userId);
+  const username = listed ?? presence?.username ?? last?.username ?? addressed.get(userId) ?? userId;
+  const cut = !here.value || hereTotal.value > here.value.size;
+  const reachable = listed !== undefined ? true : cut ? undefined : false;
+  if (presence && (presence.status !== "offline" || !listed)) return { key, userId, username, status: presence.status, since: presence.lastSeen, reachable };
+  return { key, userId, username, status: listed ? "online" : "offline", since: leftAt.value.get(userId), reachable };
+}
+
+export interface Listed extends Peer {
+  last?: Said;
+  unread: number;
+}
+
+/** Those one has talked to, the newest first. */
+export const talked = computed<Listed[]>(() => {
+  const all = [...new Set([...byKey.value.keys(), ...outbox.value.map(({ roomName }) => roomName)])].filter((key) => key !== EVERYONE);
+  const listed = all.map((key) => ({ ...peer(key), last: lastSaid(byKey.value.get(key) ?? NONE), unread: talkOf(key).unread.value }));
+  return listed.sort((a, b) => (b.last?.seq ?? Infinity) - (a.last?.seq ?? Infinity));
+});
+
+/** The others who are there. */
+export const others = computed<Peer[] | null>(() => {
+  if (!here.value) return null;
+  const known = new Set(talked.value.map(({ userId }) => userId));
+  const all = [...here.value.keys()].filter((id) => id !== self.value?.userId && !known.has(id)).map((id) => peer(keyOf(id)));
+  return all.sort((a, b) => a.username.localeCompare(b.username) || a.userId.localeCompare(b.userId));
+});
+
+export const unreadTalks = computed(
+  () => [EVERYONE, ...byKey.value.keys()].filter((key) => talkOf(key).unread.value > 0).length,
+);
+
+// ---- what is remembered, for each user ---------------------------------------------------------
+
+const mine = (what: string) => `chat-${what}.${me.value?.userId ?? ""}`;
+const marks = signal<Marks | null>(null);
+
+function setMarks(next: Marks): void {
+  if (next === marks.peek()) return;
+  marks.value = next;
+  browser.set(mine("read"), next);
+}
+
+/** What is read in another tab is read. */
+addEventListener("storage", ({ key }) => {
+  if (me.value && key === `starling.${mine("read")}`) marks.value = browser.get<Marks | null>(mine("read"), null);
+});
+
+export const outbox = signal<outboxes.Outbox>([]);
+export const waiting = computed(() => outbox.value.filter(({ state, echo }) => (state === "queued" || state === "sending") && !echo).length);
+
+function setOutbox(next: outboxes.Outbox): void {
+  outbox.value = next;
+  tab.set(mine("outbox"), next);
+}
+
+/** Names of those one wrote to. */
+const addressed = new Map<string, string>();
+
+// ---- conversations -----------------------------------------------------------------------------
+
+const talks = new Map<string, Talk>();
+const NOBODY_TYPES = signal<ReadonlyMap<string, string>>(new Map());
+const typists = signal<ReadonlyMap<string, string>>(new Map());
+
+export function talkOf(key: string): Talk {
+  const known = talks.get(key);
+  if (known) return known;
+  const everyone = key === EVERYONE;
+  const entries = everyone ? spokenEntries : computed(() => byKey.value.get(key) ?? NONE);
+  const myId = () => self.value?.userId ?? "";
+  const read = computed(() => readUpTo(entries.value, marks.value ? markOf(marks.value, key) : Infinity, myId()));
+  const talk: Talk = {
+    get name() {
+      return everyone ? "everyone" : peer(key).username;
+    },
+    get title() {
+      return everyone ? "Messages of everyone" : `Messages with ${peer(key).username}`;
+    },
+    me: self,
+    entries,
+    pending: computed(() => outboxes.shown(outbox.value, key)),
+    read,
+    unread: computed(() => countUnread(entries.value, read.value, myId())),
+    typists: everyone ? typists : NOBODY_TYPES,
+    markRead: () => marks.value && setMarks(marked(marks.value, key, lastSaid(entries.value)?.seq ?? 0)),
+    say: (text) => say(key, text),
+    repeat,
+    discard: ({ clientId }) => setOutbox(outboxes.without(outbox.value, clientId)),
+    explain: ({ error }) => (error?.code === "user_not_found" ? notThere(peer(key)) : undefined),
+    draft: () => browser.get(mine(`draft.${key}`), ""),
+    keepDraft: (text) => browser.set(mine(`draft.${key}`), text || null),
+    tellTyping: everyone ? tellTyping : () => {},
+    tellStopped: everyone ? tellStopped : () => {},
+  };
+  talks.set(key, talk);
+  return talk;
+}
+
+const notThere = ({ username, reachable }: Peer) =>
+  reachable ? `${username} was not here, and is back now: retry.` : `${username} is not here. Retry once ${username} is back.`;
+
+// ---- saying ------------------------------------------------------------------------------------
+
+function say(key: string, text: string): void {
+  setOutbox([...outbox.value, { clientId: newId(), roomName: key, text, at: Date.now(), state: "queued" }]);
+  void pump(key);
+}
+
+/** Under the same `clientId`: should the first try have arrived after all, it is not said twice. */
+function repeat({ clientId, roomName }: outboxes.Pending): void {
+  setOutbox(outboxes.change(outbox.value, clientId, { state: "queued", error: undefined }));
+  void pump(roomName);
+}
+
+const pumping = new Set<string>();
+
+/** Says what waits in a conversation, one after the other. */
+async function pump(key: string): Promise<void> {
+  if (pumping.has(key)) return;
+  pumping.add(key);
+  try {
+    while (joined.value) {
+      const pending = outboxes.next(outbox.value, key);
+      if (!pending) return;
+      await trySaying(pending);
+    }
+  } finally {
+    pumping.delete(key);
+  }
+}
+
+async function trySaying({ clientId, roomName: key, text }: outboxes.Pending): Promise<void> {
+  setOutbox(outboxes.change(outbox.value, clientId, { state: "sending", error: undefined }));
+  const answer = await send(key, text, clientId);
+  const log = key === EVERYONE ? spoken : whispered;
+  if (answer.ok) return setOutbox(outboxes.acknowledged(outbox.value, clientId, answer.seq, log.has(answer.id)));
+  const again = answer.error.retryable || answer.error.code === "not_joined";
+  if (!again) return setOutbox(outboxes.refused(outbox.value, clientId, answer.error));
+  setOutbox(outboxes.postponed(outbox.value, clientId));
+  if (answer.error.code === "not_joined") void join();
+  await pause(RETRY_MS);
+}
+
+type Told = Answer<{ id: string; seq: number }>;
+async function send(key: string, text: string, clientId: string): Promise<Told> {
+  if (!namespace) return { ok: false, error: { code: "no_answer", message: "", retryable: true } };
+  if (key === EVERYONE) return namespace.ask("chat-message", { text, clientId });
+  return namespace.ask("private-message", { recipientId: key.slice(1), text, clientId });
+}
+
+let typedAt = 0;
+
+function tellTyping(): void {
+  if (!joined.value || Date.now() - typedAt < TYPING_EVERY_MS) return;
+  typedAt = Date.now();
+  namespace?.socket.volatile.emit("typing");
+}
+
+function tellStopped(): void {
+  if (typedAt && joined.value) namespace?.socket.volatile.emit("stop-typing");
+  typedAt = 0;
+}
+
+function stopTypist(userId: string): void {
+  if (!typists.value.has(userId)) return;
+  const next = new Map(typists.value);
+  next.delete(userId);
+  typists.value = next;
+}
+
+// ---- hearing -----------------------------------------------------------------------------------
+
+type Wire = Omit<Said, "roomName">;
+const asMine = <T extends Person>(said: T): T => (formerly.has(said.userId) && self.value ? { ...said, userId: self.value.userId } : said);
+
+function hearSpoken(messages: Wire[], recovered = true): void {
+  const said = messages.map((message) => asMine({ ...message, roomName: EVERYONE }));
+  const fresh = recovered ? spoken.add(said) : spoken.beginAnew(said);
+  heard(fresh, () => (spokenEntries.value = spoken.entries));
+}
+
+function hearWhispered(messages: Whisper[], recovered = true): void {
+  if (!self.value) return;
+  const who = self.value;
+  for (const one of messages) if ("toId" in one) addressed.set(one.toId, one.to);
+  const said = messages.map((message) => asSaid(message, who));
+  const fresh = recovered ? whispered.add(said) : whispered.beginAnew(said);
+  heard(fresh, () => (whisperedEntries.value = whispered.entries));
+}
+
+function heard(fresh: Said[], publish: () => void): void {
+  batch(() => {
+    publish();
+    setOutbox(outboxes.heard(outbox.value, fresh, self.value?.userId ?? ""));
+    for (const { userId } of fresh) stopTypist(userId);
+  });
+}
+
+interface Listing {
+  id: string;
+  username: string;
+}
+type Recovered = { recovered?: boolean };
+
+function listen({ socket }: Namespace): void {
+  // The histories come before the answer to `join`, which says who one is: they wait for it.
+  let early: (() => void)[] | null = [];
+  const known = (act: () => void) => (early ? early.push(act) : act());
+  const enter = async () => {
+    early ??= [];
+    if (!(await join())) return;
+    const held = early;
+    early = null;
+    batch(() => {
+      for (const act of held ?? []) act();
+      if (!marks.value) setMarks(firstMarks(spoken.lastSeq, whispered.entries, self.value?.userId ?? ""));
+      joined.value = true;
+    });
+    for (const key of new Set(outbox.value.map(({ roomName }) => roomName))) void pump(key);
+  };
+  socket.on("connect", () => void enter());
+  socket.on("disconnect", () =>
+    batch(() => {
+      joined.value = false;
+      typists.value = new Map();
+    }),
+  );
+  socket.on("history", (messages: Wire[], how?: Recovered) => known(() => hearSpoken(messages, how?.recovered)));
+  socket.on("private-history", (messages: Whisper[], how?: Recovered) => known(() => hearWhispered(messages, how?.recovered)));
+  socket.on("chat-message", (message: Wire) => known(() => hearSpoken([message])));
+  for (const event of ["private-message", "private-message-sent"]) socket.on(event, (whisper: Whisper) => known(() => hearWhispered([whisper])));
+
+  socket.on("user-list", (list: Listing[], { total }: { total: number }) =>
+    batch(() => {
+      here.value = new Map(list.map(({ id, username }) => [id, username]));
+      hereTotal.value = total;
+    }),
+  );
+  socket.on("user-joined", ({ userId, username }: Person) => {
+    if (here.value) here.value = new Map(here.value).set(userId, username);
+  });
+  socket.on("user-left", ({ userId, username, timestamp }: Person & { timestamp: string }) =>
+    batch(() => {
+      const next = new Map(here.value ?? []);
+      next.delete(userId);
+      if (here.value) here.value = next;
+      addressed.set(userId, username);
+      leftAt.value = new Map(leftAt.value).set(userId, timestamp);
+      stopTypist(userId);
+    }),
+  );
+  socket.on("user-typing", ({ userId, username }: Person) => {
+    if (userId !== self.value?.userId && !formerly.has(userId)) typists.value = new Map(typists.value).set(userId, username);
+  });
+  socket.on("user-stop-typing", ({ userId }: Person) => stopTypist(userId));
+}
+
+/** However long it takes on this connection; false if that has ended before. */
+async function join(): Promise<boolean> {
+  const socket = namespace?.socket;
+  const life = socket?.id;
+  while (socket?.connected && socket.id === life) {
+    const answer = await namespace!.ask<Person>("join", {});
+    if (answer.ok) {
+      const { userId, username } = answer;
+      formerly.add(userId);
+      self.value ??= { userId, username };
+      return true;
+    }
+    await pause(RETRY_MS);
+  }
+  return false;
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// ---- signing in and out ------------------------------------------------------------------------
+
+session.on("ready", () => {
+  if (namespace) return;
+  outbox.value = outboxes.revived(tab.get<outboxes.Outbox>(mine("outbox"), []));
+  marks.value = browser.get<Marks | null>(mine("read"), null);
+  namespace = openNamespace("/chat");
+  refused.value = namespace.refused;
+  listen(namespace);
+});
+
+session.on("left", () =>
+  batch(() => {
+    namespace?.close();
+    namespace = null;
+    spoken = new Log();
+    whispered = new Log();
+    formerly.clear();
+    addressed.clear();
+    talks.clear();
+    spokenEntries.value = whisperedEntries.value = NONE;
+    self.value = marks.value = here.value = refused.value = null;
+    joined.value = false;
+    hereTotal.value = 0;
+    leftAt.value = typists.value = new Map();
+    outbox.value = []; // And kept, for when the same user signs in again.
+  }),
+);

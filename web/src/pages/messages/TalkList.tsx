@@ -1,0 +1,135 @@
+import { useState } from "preact/hooks";
+import { hereTotal, others, refused, self, talked, talkOf, type Listed, type Peer } from "../../lib/chat";
+import { number, plural } from "../../lib/format";
+import { identity } from "../../lib/identity";
+import type { Said } from "../../lib/log";
+import { EVERYONE, lastSaid } from "../../lib/whispers";
+import { address } from "../../router";
+import { Avatar, ErrorNote, Icon, PresenceDot, Skeleton, Time } from "../../ui";
+
+/** From here on one looks for a name rather than reading all. */
+const MANY = 8;
+
+/** Everyone, whom one has talked to, who else is there. */
+export function TalkList({ current }: { current: string | undefined }) {
+  const [sought, setSought] = useState("");
+  const wanted = ({ username }: Peer) => username.toLowerCase().includes(sought.trim().toLowerCase());
+  const known = talked.value;
+  const rest = others.value;
+  const many = known.length + (rest?.length ?? 0) > MANY;
+  const here = rest?.filter(wanted);
+  return (
+    <section class="room-list" aria-label="Conversations">
+      {refused.value?.value && <ErrorNote>{refused.value.value}. Trying again.</ErrorNote>}
+      {many && (
+        <input
+          class="seek"
+          type="search"
+          placeholder="Find somebody"
+          aria-label="Find somebody"
+          value={sought}
+          onInput={(event) => setSought(event.currentTarget.value)}
+        />
+      )}
+      <ul>
+        <li>
+          <Everyone current={current === EVERYONE} />
+        </li>
+        {known.filter(wanted).map((one) => (
+          <li key={one.key}>
+            <Somebody who={one} current={one.key === current} />
+          </li>
+        ))}
+      </ul>
+      <header>
+        <h2>{known.length ? "Also here" : "Here now"}</h2>
+      </header>
+      {!here && <Skeleton rows={3} label="Loading who is here" />}
+      {here && !here.length && (
+        <p class="hint pad">
+          {sought ? "Nobody of this name." : known.length ? "Nobody else." : "Nobody else is here yet. Whoever comes shows up here, to be written to."}
+        </p>
+      )}
+      <ul>
+        {here?.map((one) => (
+          <li key={one.key}>
+            <a class="room talk" href={address("messages", one.key)} aria-current={one.key === current ? "page" : undefined}>
+              <Face who={one} />
+              <span class="cut">{one.username}</span>
+            </a>
+          </li>
+        ))}
+      </ul>
+      {rest && hereTotal.value > rest.length + known.length + 1 && (
+        <p class="hint pad">{number(hereTotal.value - rest.length - known.length - 1)} more are here.</p>
+      )}
+      {identity.value?.kind === "guest" && (
+        <p class="hint pad">
+          As a guest you are somebody new after each lost connection: private messages end with it. Sign in to keep them.
+        </p>
+      )}
+    </section>
+  );
+}
+
+function Everyone({ current }: { current: boolean }) {
+  const talk = talkOf(EVERYONE);
+  const unread = current ? 0 : talk.unread.value;
+  return (
+    <a class={`room talk kept ${unread ? "unread" : ""}`} href={address("messages", EVERYONE)} aria-current={current ? "page" : undefined}>
+      <span class="everyone-face">
+        <Icon name="people" size={18} />
+      </span>
+      <Lines name="Everyone" last={lastSaid(talk.entries.value)} named empty={hereTotal.value ? `${plural(hereTotal.value, "person", "people")} here` : " "} />
+      <Unread count={unread} />
+    </a>
+  );
+}
+
+function Somebody({ who, current }: { who: Listed; current: boolean }) {
+  const unread = current ? 0 : who.unread;
+  return (
+    <a class={`room talk kept ${unread ? "unread" : ""}`} href={address("messages", who.key)} aria-current={current ? "page" : undefined}>
+      <Face who={who} />
+      <Lines name={who.username} last={who.last} empty="Not sent yet" />
+      <Unread count={unread} />
+    </a>
+  );
+}
+
+export function Face({ who: { userId, username, status } }: { who: Peer }) {
+  return (
+    <span class="with-dot">
+      <Avatar userId={userId} username={username} size="small" />
+      <PresenceDot status={status} />
+    </span>
+  );
+}
+
+/** The name, and the last that was said. */
+function Lines({ name, last, named = false, empty }: { name: string; last: Said | undefined; named?: boolean; empty: string }) {
+  const who = last?.userId === self.value?.userId ? "You: " : named && last ? `${last.username}: ` : "";
+  return (
+    <span class="talk-lines">
+      <span class="talk-first">
+        <span class="cut">{name}</span>
+        {last && (
+          <span class="talk-time muted">
+            <Time at={last.timestamp} clock />
+          </span>
+        )}
+      </span>
+      <span class="talk-last small muted cut">{last ? `${who}${last.text}` : empty}</span>
+    </span>
+  );
+}
+
+function Unread({ count }: { count: number }) {
+  if (!count) return null;
+  return (
+    <span class="badge figures" title={plural(count, "unread message")}>
+      {count > 99 ? "99+" : count}
+      <span class="unseen"> unread</span>
+    </span>
+  );
+}
