@@ -93,8 +93,8 @@ impl Rooms {
     }
 
     /// Joining again changes nothing; the history and the list of members are sent once more, in their
-    /// place. A connection that
-    /// is being given what it missed gets the rest of that instead: the newest would come before it.
+    /// place. A connection that is being given what it missed gets the rest of that instead of a history:
+    /// the newest would come before it.
     async fn greet_again(&self, session: &Arc<Session>, room: &RoomName) -> Reply {
         let waiting = self.services.hub.admit_again(session, &Topic::room(room));
         if let Some(waiting) = waiting {
@@ -104,8 +104,8 @@ impl Rooms {
         } else {
             session.emit("joined-room", &Named { room_name: room });
         }
-        self.lists.greet(session, room);
-        self.lists.changed(room);
+        self.lists.greet(session, &Topic::room(room));
+        self.lists.changed(&Topic::room(room));
         reply(json!({"roomName": room}))
     }
 
