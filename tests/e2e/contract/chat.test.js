@@ -140,6 +140,22 @@ suite("one and several", { concurrency: true }, () => {
     assert.deepEqual([kept.fromId, kept.text], [ann.id, "psst"]);
   });
 
+  test("what is kept is bounded: the newest hundred, and two hundred private ones", { timeout: 60_000 }, async (t) => {
+    const [ann, bob] = [await chatter(t, "ann"), await chatter(t, "bob", { node: 1 })];
+    for (let n = 0; n < 220; n += 20) {
+      const some = Array.from({ length: 20 }, (_, i) => n + i);
+      const whispers = some.map((i) => ann.ok("private-message", { recipientId: bob.id, text: `${i}` }));
+      await Promise.all([...whispers, new Promise((later) => setTimeout(later, 250))]);
+    }
+    const later = await chatter(t, "bob", { node: 2, id: bob.id });
+    const [kept] = await later.next("private-history");
+    assert.deepEqual([kept.length, kept[0].text, kept.at(-1).text], [200, "20", "219"]);
+    for (let n = 0; n < 120; n++) await ann.ok("chat-message", { text: `${ann.id} ${n}` });
+    const last = await chatter(t, "cy", { node: 2 });
+    const [history] = await last.next("history");
+    assert.equal(history.length, 100);
+  });
+
   test("a private message to oneself is received and sent", async (t) => {
     const ann = await chatter(t, "ann");
     await ann.ok("private-message", { recipientId: ann.id, text: "note", clientId: "n-1" });
