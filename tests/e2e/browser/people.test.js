@@ -18,7 +18,8 @@ const look = (one, hidden) =>
 
 test("people are online, away and offline, and those who went are kept with their last seen", async (t) => {
   const [annName, bobName] = [fresh("Ann"), fresh("Bob")];
-  const [ann, bob] = await visitors(t, browser, cluster, annName, bobName);
+  const bobToken = cluster.token({ userId: fresh("bob"), username: bobName });
+  const [ann, bob] = await visitors(t, browser, cluster, annName, { name: bobName, token: bobToken });
   await ann.go("people");
   await section(ann, "Online", annName);
   await section(ann, "Online", bobName);
@@ -26,6 +27,14 @@ test("people are online, away and offline, and those who went are kept with thei
   await section(ann, "Away", bobName);
   await ann.sees(".somebody", "Away since just now");
   await look(bob, false);
+  await section(ann, "Online", bobName);
+  // A second window that is hidden or closed makes nobody away whose first one is looked at.
+  const [second] = await visitors(t, browser, cluster, { name: bobName, token: bobToken });
+  await look(second, true);
+  await bob.page.waitForTimeout(500);
+  await section(ann, "Online", bobName);
+  await second.context.close();
+  await bob.page.waitForTimeout(500);
   await section(ann, "Online", bobName);
   await bob.context.close();
   await section(ann, "Offline", bobName);

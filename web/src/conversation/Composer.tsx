@@ -61,7 +61,7 @@ export function Composer({ talk }: { talk: Talk }) {
       <p id="composer-left" class={`composer-foot small figures ${left < 0 ? "over" : ""}`}>
         {left < 0 && `${number(-left)} characters too many: shorten it, or send it in parts`}
         {left >= 0 && left <= NEAR && `${number(left)} characters left`}
-        {left > NEAR && phase.value !== "ready" && "No connection: what you send waits here, and goes out by itself."}
+        {left > NEAR && phase.value !== "ready" && "Not connected: what you send will go out later."}
       </p>
     </form>
   );

@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { unreadRooms } from "../lib/rooms";
 import { pages } from "../pages";
 import { place } from "../router";
 import { Empty } from "../ui";
@@ -16,8 +17,9 @@ export function Frame() {
   const main = useSignal<HTMLElement | null>(null);
   useEffect(listenForKeys, []);
   useEffect(() => {
-    document.title = [rest[0], page?.title, "Starling"].filter(Boolean).join(" · ");
-  }, [rest[0], page]);
+    const where = [rest[0], page?.title, "Starling"].filter(Boolean).join(" · ");
+    document.title = unreadRooms.value ? `(${unreadRooms.value}) ${where}` : where;
+  }, [rest[0], page, unreadRooms.value]);
   return (
     <div class="frame">
       <button class="skip" type="button" onClick={() => main.value?.focus()}>

@@ -6,6 +6,8 @@ import { ask, manager, type Answer } from "./connection";
 import { credentials, phase } from "./session";
 
 const REFUSED_RETRY_MS = 2_000;
+/** The server has no such namespace, and will not have one in two seconds. */
+const UNKNOWN = "Invalid namespace";
 
 export interface Namespace {
   socket: Socket;
@@ -34,6 +36,7 @@ export function openNamespace(name: string, extra: Record<string, unknown> = {})
   const failed = (error: Error) => {
     if (socket.active) return; // The client tries again by itself.
     refused.value = error.message;
+    if (error.message === UNKNOWN) return;
     setTimeout(again, REFUSED_RETRY_MS);
   };
   socket.on("connect", up).on("disconnect", ended).on("connect_error", failed);

@@ -52,9 +52,13 @@ async function tellStatus(): Promise<void> {
   if (phase.value === "ready") await ask(root, "set-status", { status: document.hidden ? "away" : "online" });
 }
 document.addEventListener("visibilitychange", () => void tellStatus());
+// Another window of the same user was hidden or closed. This one is looked at: its word counts.
+root.on("user-status", ({ userId, status }: Wire) => {
+  if (isMe(userId) && status === "away" && !document.hidden) void tellStatus();
+});
 
 session.on("ready", () => {
-  if (document.hidden) void tellStatus();
+  void tellStatus();
   void ask(root, "list-presence");
 });
 session.on("left", () => (people.value = null));
