@@ -19,6 +19,7 @@ export interface Page {
 export const pages: Page[] = [
   { name: "rooms", title: "Rooms", icon: "rooms", load: () => import("./pages/rooms"), badge: unreadRooms, badgeWord: "unread" },
   { name: "messages", title: "Messages", icon: "messages", load: () => import("./pages/messages"), badge: unreadTalks, badgeWord: "unread" },
+  { name: "polls", title: "Polls", icon: "polls", load: () => import("./pages/polls") },
   { name: "people", title: "People", icon: "people", load: () => import("./pages/people") },
   { name: "lab", title: "Lab", icon: "lab", load: () => import("./pages/lab") },
 ];

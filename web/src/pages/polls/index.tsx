@@ -1,0 +1,54 @@
+import { useEffect } from "preact/hooks";
+import "../../layout/split.css";
+import { listenForSteps } from "../../layout/steps";
+import { me } from "../../lib/identity";
+import { connected, listed, loaded, open, refresh } from "../../lib/polls";
+import { rooms } from "../../lib/rooms";
+import { address } from "../../router";
+import { Empty, Icon, Skeleton } from "../../ui";
+import { MakePoll } from "./MakePoll";
+import { PollList } from "./PollList";
+import { PollView } from "./PollView";
+import "./polls.css";
+
+export const NEW = "new";
+
+/** Of everybody, and of one's rooms. */
+export default function Polls({ rest }: { rest: string[] }) {
+  const [id] = rest;
+  const known = me.value !== null;
+  useEffect(() => void (known && open()), [known]);
+  // A room that one enters brings its polls, one that one leaves takes them along.
+  const entered = [...rooms.value.values()].filter(({ state }) => state.value === "in").map(({ name }) => name).join();
+  useEffect(() => void (connected.value && refresh()), [entered]);
+  useEffect(() => listenForSteps("polls", id, () => listed.value.map(({ poll }) => poll.id)), [id]);
+  return (
+    <div class={`rooms polls-page ${id ? "with-room" : ""}`}>
+      <PollList current={id} />
+      {!id && <Nothing />}
+      {id === NEW && <MakePoll />}
+      {id && id !== NEW && (known ? <PollView key={id} id={id} /> : <Skeleton rows={6} label="Connecting" />)}
+    </div>
+  );
+}
+
+function Nothing() {
+  const none = loaded.value && !listed.value.length;
+  return (
+    <section class="nowhere" aria-label="No poll">
+      <Empty icon="polls" title={none ? "Ask the first question" : "Choose a poll"}>
+        <p>
+          {none
+            ? "Two options are enough. Everybody is counted once, on whatever device, and sees the bars grow at once."
+            : "Pick one on the left, or ask something yourself. Everybody is counted once."}
+        </p>
+        <div class="actions">
+          <a class="button primary" href={address("polls", NEW)}>
+            <Icon name="plus" size={18} />
+            <span>New poll</span>
+          </a>
+        </div>
+      </Empty>
+    </section>
+  );
+}
