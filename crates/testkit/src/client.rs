@@ -16,6 +16,7 @@ use starling_kernel::{
     limits::Limits,
     payload::Payload,
     session::{Claims, Handshake, Peer, SendError, Session},
+    topic::Namespace,
 };
 use tokio::{
     sync::{Mutex, mpsc},
@@ -73,7 +74,11 @@ impl Peer for Inbox {
 }
 
 impl Client {
-    pub(crate) async fn connect(dispatcher: Arc<Dispatcher>, claims: Claims) -> Self {
+    pub(crate) async fn connect(
+        dispatcher: Arc<Dispatcher>,
+        namespace: Namespace,
+        claims: Claims,
+    ) -> Self {
         let (sender, received) = mpsc::unbounded_channel();
         let peer = Arc::new(Inbox {
             sender,
@@ -83,7 +88,7 @@ impl Client {
             killed: AtomicBool::new(false),
         });
         let session = Arc::new(Session::new(
-            "/",
+            namespace,
             claims,
             Handshake::default(),
             peer.clone(),

@@ -424,7 +424,7 @@ impl Records for Faulty {
         expected: u64,
         next: Option<&str>,
         keep: Duration,
-        tell: Option<Told<'_>>,
+        tell: &[Told<'_>],
     ) -> PortResult<Swapped> {
         let records = &self.inner.records;
         self.step(records.swap(name, expected, next, keep, tell))

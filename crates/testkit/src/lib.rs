@@ -20,7 +20,7 @@ use starling_kernel::{
     ports::{Backend, PortResult, PresenceTimes},
     session::{Claims, Identity, TokenError, Tokens},
     time::Clock,
-    topic::Topic,
+    topic::{Namespace, Topic},
 };
 
 use tokio::task::JoinHandle;
@@ -63,6 +63,11 @@ impl Cluster {
             nodes.push(started.expect("a lease"));
         }
         Self { store, nodes }
+    }
+
+    /// Connects a user with a token to a namespace of node `n` (from 0).
+    pub async fn enter(&self, n: usize, namespace: Namespace, user: &str) -> Client {
+        self.nodes[n].enter(namespace, claims(user)).await
     }
 
     /// Connects a user with a token to node `n` (from 0).
@@ -125,7 +130,12 @@ impl Node {
 
     /// Connects with these claims.
     pub async fn connect(&self, claims: Claims) -> Client {
-        Client::connect(self.dispatcher.clone(), claims).await
+        self.enter("/", claims).await
+    }
+
+    /// Connects to a namespace with these claims.
+    pub async fn enter(&self, namespace: Namespace, claims: Claims) -> Client {
+        Client::connect(self.dispatcher.clone(), namespace, claims).await
     }
 
     /// Says something to a topic, if it is a room to the one that is there now.

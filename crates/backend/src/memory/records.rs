@@ -17,7 +17,7 @@ impl State {
         expected: u64,
         next: Option<&str>,
         keep: Duration,
-        tell: Option<Told<'_>>,
+        tell: &[Told<'_>],
     ) -> Swapped {
         let record = self.records.get(now, name);
         if record.as_ref().map_or(0, |record| record.version) != expected {
@@ -31,8 +31,8 @@ impl State {
             }
             None => self.records.remove(name),
         }
-        if let Some(Told { topic, envelope }) = tell {
-            self.publish(topic, envelope.clone());
+        for Told { topic, envelope } in tell {
+            self.publish(topic, (*envelope).clone());
         }
         Swapped::Done(version)
     }
@@ -50,7 +50,7 @@ impl Records for MemoryNode {
         expected: u64,
         next: Option<&str>,
         keep: Duration,
-        tell: Option<Told<'_>>,
+        tell: &[Told<'_>],
     ) -> PortResult<Swapped> {
         self.live_step(|state, now| Ok(state.swap(now, name, expected, next, keep, tell)))
     }

@@ -42,19 +42,21 @@ impl Records for RedisNode {
         expected: u64,
         next: Option<&str>,
         keep: Duration,
-        tell: Option<Told<'_>>,
+        tell: &[Told<'_>],
     ) -> PortResult<Swapped> {
-        let channel = tell.map_or_else(String::new, |told| self.keys.channel(told.topic));
-        let body = tell.map_or_else(Vec::new, |told| wire::encode_told(told.envelope));
-        let args = Args::default()
+        let mut args = Args::default()
             .text("name", name)
             .text("incarnation", self.life()?)
             .text("expected", expected)
             .flag("ends", next.is_none())
             .text("value", next.unwrap_or_default())
             .millis("keep", keep)
-            .text("channel", channel)
-            .bytes("body", body);
+            .text("tells", tell.len());
+        for (n, told) in (1..).zip(tell) {
+            args = args
+                .nth("channel", n, self.keys.channel(told.topic).into_bytes())
+                .nth("body", n, wire::encode_told(told.envelope));
+        }
         let key = self.keys.of_topic(name);
         let reply: Reply = self.link.run(&script::SWAP, key, args).await?;
         swapped(reply.accepted()?)

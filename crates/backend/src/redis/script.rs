@@ -68,9 +68,11 @@ impl Args {
         self.with(name, value.to_string().into())
     }
 
-    /// What need not be text.
-    pub(super) fn bytes(self, name: &'static str, value: Vec<u8>) -> Self {
-        self.with(name, Value::Bytes(value.into()))
+    /// One of several of that name, which a script finds by its number; need not be text.
+    pub(super) fn nth(mut self, name: &str, n: usize, value: Vec<u8>) -> Self {
+        let value = Value::Bytes(value.into());
+        self.0.extend([format!("{name}{n}").into(), value]);
+        self
     }
 
     /// `'1'` or `'0'`.

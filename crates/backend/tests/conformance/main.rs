@@ -190,6 +190,7 @@ on_every_backend! {
         a_version_never_comes_again
         a_record_ends_when_nobody_changes_it
         a_swap_is_heard_by_all_nodes_in_one_order
+        a_swap_tells_several_in_order
         a_swap_is_told_wherever_it_is_told
         a_refused_swap_tells_nothing
         a_life_that_is_over_swaps_nothing

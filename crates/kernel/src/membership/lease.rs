@@ -125,6 +125,11 @@ impl Membership {
         self.lease.ready.load(Ordering::Relaxed)
     }
 
+    /// How long a member stays after its last connection was lost.
+    pub fn grace(&self) -> Duration {
+        self.lease.times.grace
+    }
+
     /// After this, whatever happened, all nodes that live have entered again what they hold, and who
     /// does not come back is gone.
     pub fn settles_within(&self) -> Duration {

@@ -32,8 +32,8 @@ pub trait Records: Send + Sync {
     async fn record(&self, name: &Topic) -> PortResult<Option<Record>>;
 
     /// In one step: if the record is the one of version `expected` (0: if there is none), puts `next`
-    /// in its place (`None`: removes it) and publishes `tell`. It ends when nobody has swapped it for
-    /// the time `keep`, to the millisecond.
+    /// in its place (`None`: removes it) and publishes all of `tell`, in that order. It ends when nobody
+    /// has swapped it for the time `keep`, to the millisecond.
     ///
     /// [`super::PortError::Fenced`] where this node's life is over. After
     /// [`super::PortError::Unknown`] it may have been done or not: reading tells.
@@ -43,6 +43,6 @@ pub trait Records: Send + Sync {
         expected: u64,
         next: Option<&str>,
         keep: Duration,
-        tell: Option<Told<'_>>,
+        tell: &[Told<'_>],
     ) -> PortResult<Swapped>;
 }

@@ -1,7 +1,7 @@
 -- Changes a record if it is the one that is `expected`, 0 for none: it has the `value` from now on, or is
 -- removed if it `ends`. Its key, `record:<name>`, is a hash: version, value. All versions of a partition
--- are stamps, so none comes again, whatever became of the record. What is to be told goes to the
--- `channel`, if there is one.
+-- are stamps, so none comes again, whatever became of the record. Of what is to be told, each `body` goes to its
+-- `channel`; there are `tells` of them, numbered from 1.
 if not is_alive(A.incarnation) then
   return { 'refused', 'fenced' }
 end
@@ -18,7 +18,7 @@ else
   call('HSET', record, 'version', now, 'value', A.value)
   call('PEXPIRE', record, A.keep)
 end
-if A.channel ~= '' then
-  call('PUBLISH', A.channel, A.body)
+for n = 1, tonumber(A.tells) do
+  call('PUBLISH', A['channel' .. n], A['body' .. n])
 end
 return { 'done', 1, 'version', now }

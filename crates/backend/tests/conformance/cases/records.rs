@@ -37,7 +37,7 @@ async fn read(node: &Node, name: &Topic) -> Option<Record> {
 
 async fn swap(node: &Node, name: &Topic, expected: u64, next: Option<&str>) -> Swapped {
     let records = &node.backend.records;
-    let swapped = records.swap(name, expected, next, LONG, None).await;
+    let swapped = records.swap(name, expected, next, LONG, &[]).await;
     swapped.unwrap()
 }
 
@@ -68,7 +68,7 @@ async fn swap_aloud(
     };
     let records = &node.backend.records;
     records
-        .swap(name, expected, Some(next), LONG, Some(tell))
+        .swap(name, expected, Some(next), LONG, &[tell])
         .await
 }
 
@@ -151,7 +151,7 @@ pub(crate) async fn a_record_ends_when_nobody_changes_it(ground: Ground) {
     let short = Duration::from_secs(2);
     let mut versions = Vec::new();
     for game in [&kept, &lost] {
-        match records.swap(game, 0, Some("a"), short, None).await.unwrap() {
+        match records.swap(game, 0, Some("a"), short, &[]).await.unwrap() {
             Swapped::Done(version) => versions.push(version),
             other => panic!("not done: {other:?}"),
         }
@@ -192,6 +192,27 @@ pub(crate) async fn a_swap_is_heard_by_all_nodes_in_one_order(ground: Ground) {
     one.hears_nothing().await;
 }
 
+pub(crate) async fn a_swap_tells_several_in_order(ground: Ground) {
+    let (mut one, two) = (ground.node("one").await, ground.node("two").await);
+    let (game, ann, ben) = (name("g"), name("ann"), name("ben"));
+    for topic in [&ann, &ben] {
+        one.subscribe(topic).await;
+    }
+    let said: Vec<_> = (0..3).map(|n| told(&n.to_string())).collect();
+    let to = [&ann, &ann, &ben];
+    let tell = to.iter().zip(&said);
+    let tell: Vec<_> = tell
+        .map(|(topic, envelope)| Told { topic, envelope })
+        .collect();
+    let records = &two.backend.records;
+    let swapped = records.swap(&game, 0, Some("x"), LONG, &tell).await;
+    assert!(matches!(swapped, Ok(Swapped::Done(_))));
+    for (topic, envelope) in to.into_iter().zip(said) {
+        let expected = (topic.clone(), None, Parcel::Message(envelope));
+        assert_eq!(one.hears().await, expected);
+    }
+}
+
 /// The topics are spread over all partitions.
 pub(crate) async fn a_swap_is_told_wherever_it_is_told(ground: Ground) {
     let (one, mut two) = (ground.node("one").await, ground.node("two").await);
@@ -205,7 +226,7 @@ pub(crate) async fn a_swap_is_told_wherever_it_is_told(ground: Ground) {
     for n in 0..20 {
         let game = name(&n.to_string());
         let records = &one.backend.records;
-        let swapped = records.swap(&game, 0, Some("x"), LONG, Some(tell)).await;
+        let swapped = records.swap(&game, 0, Some("x"), LONG, &[tell]).await;
         assert!(matches!(swapped, Ok(Swapped::Done(_))));
         let expected = (CHAT, None, Parcel::Message(envelope.clone()));
         assert_eq!(two.hears().await, expected);
