@@ -7,6 +7,7 @@ mod account;
 mod chat;
 mod common;
 mod core;
+mod game;
 mod polls;
 mod rooms;
 mod sessions;
@@ -20,7 +21,7 @@ use starling_kernel::{
 };
 
 /// All namespaces of this build.
-pub const NAMESPACES: &[Namespace] = &["/", "/chat", "/polls"];
+pub const NAMESPACES: &[Namespace] = &["/", "/chat", "/game", "/polls"];
 
 /// What operators can choose.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +50,7 @@ pub fn all(config: &FeaturesConfig, services: &Arc<Services>) -> Vec<Arc<dyn Fea
         Arc::new(account::Account::new(services.clone())),
         Arc::new(chat::Chat::new(services.clone())),
         Arc::new(core::Core::new(services.clone())),
+        game::Games::new(services.clone()),
         Arc::new(polls::Polls::new(services.clone())),
         Arc::new(rooms::Rooms::new(services.clone(), config.require_grant)),
         Arc::new(sessions::Sessions::new(

@@ -133,6 +133,7 @@ const RESERVED: &[&str] = &[
     "join",
     "join-room",
     "joined-room",
+    "leave-match",
     "leave-room",
     "list-polls",
     "list-presence",
