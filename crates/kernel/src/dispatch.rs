@@ -98,11 +98,11 @@ impl Dispatcher {
         let started = Instant::now();
         let events = self.routes.get(session.namespace);
         let Some((&name, route)) = events.and_then(|events| events.get_key_value(event)) else {
-            self.limit(session).await?;
+            self.limit(session, 1.0).await?;
             count("other", Code::UnknownEvent.as_str()).increment(1);
             return Err(AppError::new(Code::UnknownEvent, "Unknown event"));
         };
-        let result = match self.limit(session).await {
+        let result = match self.limit(session, route.cost).await {
             Ok(()) => (route.handle)(session.clone(), payload, self.services.clone()).await,
             Err(error) => Err(error),
         };
@@ -125,8 +125,8 @@ impl Dispatcher {
         limited()
     }
 
-    async fn limit(&self, session: &Session) -> Result<(), AppError> {
-        match session.meter(|meter| meter.take(&self.services.limits)) {
+    async fn limit(&self, session: &Session, cost: f64) -> Result<(), AppError> {
+        match session.meter(|meter| meter.take(cost, &self.services.limits)) {
             Verdict::Pass => Ok(()),
             Verdict::PassIfUser => self.limit_user(session).await,
             verdict => {

@@ -170,9 +170,18 @@ impl Position {
 pub enum Keep {
     /// So many of the newest entries; the oldest are trimmed.
     Newest(usize, Duration),
-    /// All, up to so many entries and bytes of text; more are refused
+    /// All, up to so many entries and bytes ([`Weight`]); more are refused
     /// ([`crate::ports::PortError::Full`]), until an entry that clears makes room.
     All(usize, usize, Duration),
+}
+
+/// What an entry counts against the bytes of [`Keep::All`], for whom its text is not what matters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Weight {
+    /// Its own bytes.
+    pub bytes: usize,
+    /// What it may have in common with others, and bytes that count once, with the first of them.
+    pub shared: Option<(String, usize)>,
 }
 
 /// A message still without its place in the log.
@@ -193,6 +202,10 @@ pub struct Draft {
     pub keep: Option<Keep>,
     /// Everything before it is removed from the log.
     pub clears: bool,
+    /// The connection that is not given it, as it knows what it sent.
+    pub except: Option<ConnId>,
+    /// What it weighs; its text, if nothing is said.
+    pub weight: Option<Weight>,
 }
 
 impl Draft {
@@ -208,6 +221,8 @@ impl Draft {
                 created: Stamp::default(),
                 keep: None,
                 clears: false,
+                except: None,
+                weight: None,
             }),
             _ => Err(AppError::invalid(
                 "a stored message is a JSON object with a field",
@@ -233,9 +248,24 @@ impl Draft {
         self
     }
 
-    /// Bytes of its text, but for its place.
-    pub fn bytes(&self) -> usize {
-        self.head.len() + self.tail.len()
+    /// The same, not to be given to `conn`, which goes on after it all the same.
+    pub fn except(mut self, conn: &ConnId) -> Self {
+        self.except = Some(conn.clone());
+        self
+    }
+
+    /// The same, which counts so much against [`Keep::All`].
+    pub fn weighing(mut self, weight: Weight) -> Self {
+        self.weight = Some(weight);
+        self
+    }
+
+    /// What it counts against [`Keep::All`]: else its text, but for its place.
+    pub fn weight(&self) -> Weight {
+        self.weight.clone().unwrap_or_else(|| Weight {
+            bytes: self.head.len() + self.tail.len(),
+            shared: None,
+        })
     }
 
     /// The message as it is delivered from `position`.
@@ -246,7 +276,7 @@ impl Draft {
             event: self.event.clone(),
             text: text.into(),
             attachments: Vec::new(),
-            except: None,
+            except: self.except.clone(),
             volatile: false,
             newest_of: None,
             created: self.created,

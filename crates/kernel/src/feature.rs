@@ -129,6 +129,8 @@ type Handle = dyn Fn(Arc<Session>, Payload, Arc<Services>) -> Handled + Send + S
 /// A decoder, checker and handler of one event.
 pub(crate) struct Route {
     pub(crate) handle: Box<Handle>,
+    /// Tokens of the connection's rate limit that an event takes.
+    pub(crate) cost: f64,
 }
 
 /// All events of all namespaces, and what is told of them.
@@ -184,6 +186,7 @@ impl Routes {
             event.name,
             Route {
                 handle: Box::new(handle),
+                cost: event.cost(),
             },
         );
         assert!(

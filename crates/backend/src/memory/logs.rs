@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 use async_trait::async_trait;
 use starling_kernel::{
@@ -49,8 +49,10 @@ struct TopicLog {
     base: u64,
     head: u64,
     entries: VecDeque<(u64, Parcel)>,
-    /// Bytes of the entries' texts, where their number is limited.
+    /// What the entries weigh, where that is limited.
     bytes: usize,
+    /// What they have in common: it is in there once.
+    shared: HashSet<String>,
     ends: Option<Timestamp>,
 }
 
@@ -64,6 +66,7 @@ impl TopicLog {
             head: base,
             entries: VecDeque::new(),
             bytes: 0,
+            shared: HashSet::new(),
             ends: None,
         }
     }
@@ -72,7 +75,16 @@ impl TopicLog {
         let Some(Keep::All(entries, bytes, _)) = draft.keep else {
             return false;
         };
-        self.entries.len() >= entries || self.bytes + draft.bytes() > bytes
+        self.entries.len() >= entries || self.bytes + self.added(draft) > bytes
+    }
+
+    /// What a draft adds to the bytes.
+    fn added(&self, draft: &Draft) -> usize {
+        let weight = draft.weight();
+        let shared = weight
+            .shared
+            .filter(|(name, _)| !self.shared.contains(name));
+        weight.bytes + shared.map_or(0, |(_, bytes)| bytes)
     }
 
     /// After a draft was added at its head.
@@ -81,8 +93,11 @@ impl TopicLog {
             let head = self.head;
             self.entries.retain(|(seq, _)| *seq == head);
             self.bytes = 0;
+            self.shared.clear();
         }
-        self.bytes += draft.bytes();
+        self.bytes += self.added(draft);
+        self.shared
+            .extend(draft.weight().shared.map(|(name, _)| name));
         let keep = match draft.keep {
             None => history,
             Some(Keep::Newest(entries, _)) => entries,

@@ -73,6 +73,8 @@ impl Log for RedisNode {
             Some(Keep::Newest(entries, time)) => (entries, 0, time),
             Some(Keep::All(entries, bytes, time)) => (entries, bytes, time),
         };
+        let weight = draft.weight();
+        let (shared, shared_weight) = weight.shared.unwrap_or_default();
         let args = Args::default()
             .text("topic", topic)
             .text("created", draft.created.0)
@@ -81,6 +83,9 @@ impl Log for RedisNode {
             .text("keep", keep)
             .text("bytes", bytes)
             .millis("time", time)
+            .text("weight", weight.bytes)
+            .text("shared", shared)
+            .text("shared_weight", shared_weight)
             .flag("clears", draft.clears)
             .text("once", once_key(topic, once))
             .millis("window", REPEAT_WINDOW)

@@ -91,6 +91,7 @@ pub(super) struct Received {
 pub(super) fn draft_header(draft: &Draft) -> String {
     let header = Header {
         event: Cow::Borrowed(&draft.event),
+        except: draft.except.clone(),
         created: draft.created,
         ..Header::of(Kind::Message)
     };

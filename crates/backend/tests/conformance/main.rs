@@ -64,6 +64,8 @@ on_every_backend! {
         a_namespace_has_a_log_without_anybody_there
         a_user_and_a_stream_have_logs_without_a_room
         a_full_log_refuses_until_it_is_cleared
+        what_entries_have_in_common_counts_once
+        whom_an_entry_excepts_is_kept
         a_log_ends_when_nothing_is_added
         pages_hold_what_was_asked_for
         the_oldest_entries_are_trimmed

@@ -152,7 +152,8 @@ impl Listener {
                 if self.created == envelope.created && self.at.step_to(position) != Step::Old =>
             {
                 self.at = position.clone();
-                hand_over(&self.session, envelope)
+                envelope.except.as_ref() != Some(&self.session.conn)
+                    && hand_over(&self.session, envelope)
             }
             Stage::Live | Stage::CatchingUp(_) => false,
         }

@@ -1,7 +1,8 @@
 -- Recognises a repeat, else stores and publishes a draft, to a room if it is the one `created` then.
 -- `once` names the draft by its sender's choice, or is empty. The newest `keep` entries are kept, or where
 -- `bytes` is not 0 all, up to so many entries and bytes; the log is deleted when nothing was added for the
--- `time`, if that is not 0. One that `clears` removes all before it.
+-- `time`, if that is not 0. One that `clears` removes all before it. It counts `weight` bytes, and
+-- `shared_weight` with the first of those that have `shared` in common, where that is not empty.
 local topic = A.topic
 local log, head = P .. 'log:' .. topic, P .. 'head:' .. topic
 
@@ -25,7 +26,10 @@ if once then
   end
 end
 
-local bytes, clears = #A.head + #A.tail, A.clears == '1'
+local bytes, clears, shared = tonumber(A.weight), A.clears == '1', P .. 'shared:' .. topic
+if A.shared ~= '' and (clears or call('SISMEMBER', shared, A.shared) == 0) then
+  bytes = bytes + tonumber(A.shared_weight)
+end
 local function is_full()
   local held = tonumber(call('HGET', head, 'bytes') or 0)
   return call('XLEN', log) >= tonumber(A.keep) or held + bytes > tonumber(A.bytes)
@@ -40,11 +44,16 @@ end)
 if clears then
   call('XTRIM', log, 'MINID', seq)
   call('HSET', head, 'bytes', bytes)
+  call('DEL', shared)
 elseif A.bytes ~= '0' then
   call('HINCRBY', head, 'bytes', bytes)
 end
+if A.shared ~= '' and A.bytes ~= '0' then
+  call('SADD', shared, A.shared)
+end
 if A.time ~= '0' then
   call('PEXPIRE', log, A.time)
+  call('PEXPIRE', shared, A.time)
   call('PEXPIRE', head, A.time)
 end
 if once then

@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use starling_kernel::{
-    envelope::Keep,
-    id::UserId,
-    ports::{Entry, Leave, Once, Page, PortError},
+    envelope::{Keep, Weight},
+    id::{ConnId, UserId},
+    ports::{Entry, Leave, Once, Page, Parcel, PortError},
     topic::Topic,
 };
 use tokio::time::sleep;
@@ -327,6 +327,40 @@ pub(crate) async fn a_full_log_refuses_until_it_is_cleared(ground: Ground) {
         "in one order with what cleared it"
     );
     two.hears_nothing().await;
+}
+
+pub(crate) async fn what_entries_have_in_common_counts_once(ground: Ground) {
+    let node = ground.node("one").await;
+    let log = &node.backend.log;
+    let keep = Keep::All(100, 100, Duration::from_secs(60));
+    let add = |bytes: usize, shared: &str, clears: bool| {
+        let shared = (!shared.is_empty()).then(|| (shared.to_owned(), 40));
+        let mut draft = draft("x").keep(keep).weighing(Weight { bytes, shared });
+        draft.clears = clears;
+        async move { log.append(&board(), &draft, None).await.map(|_| ()) }
+    };
+    for clears in [false, true] {
+        add(10, "red", clears).await.unwrap();
+        add(10, "red", false).await.unwrap();
+        assert_eq!(add(1, "blue", false).await, Err(PortError::Full));
+        add(40, "red", false).await.unwrap();
+        assert_eq!(add(1, "", false).await, Err(PortError::Full), "to the byte");
+        add(0, "red", false).await.unwrap();
+    }
+    add(0, "", true).await.unwrap();
+    add(60, "red", false).await.unwrap();
+    assert_eq!(add(1, "red", false).await, Err(PortError::Full));
+}
+
+pub(crate) async fn whom_an_entry_excepts_is_kept(ground: Ground) {
+    let node = ground.node("one").await;
+    let sender = ConnId::trusted("c1");
+    let draft = draft("mine").except(&sender);
+    let log = &node.backend.log;
+    let position = log.append(&board(), &draft, None).await.unwrap().position;
+    let page = log.latest(&board(), 1).await.unwrap();
+    let kept = Parcel::Message(draft.at(&position));
+    assert_eq!(page.entries, [(1, kept)]);
 }
 
 pub(crate) async fn a_log_ends_when_nothing_is_added(ground: Ground) {
