@@ -302,7 +302,7 @@ impl Transport {
 
     /// Whether yet another namespace may be entered.
     pub(crate) fn may_enter(&self) -> bool {
-        match lock(&self.meter).take(&self.all.limits) {
+        match lock(&self.meter).take(1.0, &self.all.limits) {
             Verdict::Pass | Verdict::PassIfUser => true,
             Verdict::Limited | Verdict::Close => false,
         }

@@ -12,6 +12,7 @@ mod polls;
 mod rooms;
 mod sessions;
 mod typing;
+mod whiteboard;
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use starling_kernel::{
 };
 
 /// All namespaces of this build.
-pub const NAMESPACES: &[Namespace] = &["/", "/chat", "/game", "/polls"];
+pub const NAMESPACES: &[Namespace] = &["/", "/chat", "/game", "/polls", "/whiteboard"];
 
 /// What operators can choose.
 #[derive(Clone, Debug, Default)]
@@ -58,5 +59,9 @@ pub fn all(config: &FeaturesConfig, services: &Arc<Services>) -> Vec<Arc<dyn Fea
             config.presence_scope,
         )),
         Arc::new(typing::Typing::new(services.clone())),
+        Arc::new(whiteboard::Whiteboard::new(
+            services.clone(),
+            config.require_grant,
+        )),
     ]
 }

@@ -74,11 +74,13 @@ impl Peer for Inbox {
 }
 
 impl Client {
+    /// The error is that of the feature that refuses it.
     pub(crate) async fn connect(
         dispatcher: Arc<Dispatcher>,
         namespace: Namespace,
+        handshake: Handshake,
         claims: Claims,
-    ) -> Self {
+    ) -> Result<Self, AppError> {
         let (sender, received) = mpsc::unbounded_channel();
         let peer = Arc::new(Inbox {
             sender,
@@ -90,17 +92,17 @@ impl Client {
         let session = Arc::new(Session::new(
             namespace,
             claims,
-            Handshake::default(),
+            handshake,
             peer.clone(),
             &Limits::default(),
         ));
-        dispatcher.connect(&session).await.expect("a connection");
-        Self {
+        dispatcher.connect(&session).await?;
+        Ok(Self {
             session,
             dispatcher,
             peer,
             received: Mutex::new(received),
-        }
+        })
     }
 
     /// Sends an event and returns its acknowledgement.

@@ -18,7 +18,7 @@ use starling_kernel::{
     limits::Limits,
     membership::Membership,
     ports::{Backend, PortResult, PresenceTimes},
-    session::{Claims, Identity, TokenError, Tokens},
+    session::{Claims, Handshake, Identity, TokenError, Tokens},
     time::Clock,
     topic::{Namespace, Topic},
 };
@@ -67,7 +67,9 @@ impl Cluster {
 
     /// Connects a user with a token to a namespace of node `n` (from 0).
     pub async fn enter(&self, n: usize, namespace: Namespace, user: &str) -> Client {
-        self.nodes[n].enter(namespace, claims(user)).await
+        let (node, said) = (&self.nodes[n], Handshake::default());
+        let connected = node.connect_to(namespace, said, claims(user)).await;
+        connected.expect("a connection")
     }
 
     /// Connects a user with a token to node `n` (from 0).
@@ -130,12 +132,18 @@ impl Node {
 
     /// Connects with these claims.
     pub async fn connect(&self, claims: Claims) -> Client {
-        self.enter("/", claims).await
+        let connected = self.connect_to("/", Handshake::default(), claims).await;
+        connected.expect("a connection")
     }
 
-    /// Connects to a namespace with these claims.
-    pub async fn enter(&self, namespace: Namespace, claims: Claims) -> Client {
-        Client::connect(self.dispatcher.clone(), namespace, claims).await
+    /// Connects to a namespace; fails where a feature refuses it.
+    pub async fn connect_to(
+        &self,
+        namespace: Namespace,
+        handshake: Handshake,
+        claims: Claims,
+    ) -> Result<Client, AppError> {
+        Client::connect(self.dispatcher.clone(), namespace, handshake, claims).await
     }
 
     /// Says something to a topic, if it is a room to the one that is there now.

@@ -179,6 +179,8 @@ const RESERVED: &[&str] = &[
     "set-status",
     "stop-typing",
     "typing",
+    "undo",
+    "undone",
     "user-joined",
     "user-joined-room",
     "user-left",

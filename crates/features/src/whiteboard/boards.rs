@@ -1,0 +1,171 @@
+//! The pictures of the boards that were opened here of late. Each is read once, and then only what is new.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::{StreamExt, stream};
+use starling_kernel::{
+    envelope::{Envelope, Position},
+    feature::Services,
+    id::RoomName,
+    ports::{PortError, PortResult},
+    session::Session,
+};
+use tokio::time::Instant;
+
+use super::{access::topic_of, picture::Picture};
+
+/// Entries read at a time: Redis answers nobody else meanwhile.
+const PAGE: usize = 500;
+
+/// A board that is cleared while it is read is read again.
+const TRIES: usize = 8;
+
+/// How long a picture is kept that nobody opens and nobody looks at, and how much all may take: beyond it
+/// those go that were not opened for the longest time, and are read again when they are.
+const KEPT: (Duration, usize) = (Duration::from_secs(60), 64 * 1024 * 1024);
+
+/// Listeners that are shown a picture at the same time.
+const AT_ONCE: usize = 32;
+
+pub(super) struct Boards {
+    services: Arc<Services>,
+    all: Mutex<HashMap<RoomName, Arc<Board>>>,
+}
+
+struct Board {
+    opened: Mutex<Instant>,
+    /// Bytes that it takes.
+    size: AtomicUsize,
+    /// Held while it is read: who comes meanwhile waits, and finds it read.
+    shown: tokio::sync::Mutex<Shown>,
+}
+
+#[derive(Default)]
+struct Shown {
+    picture: Picture,
+    /// The picture, encoded.
+    envelope: Option<Envelope>,
+    /// When the last reading began.
+    read: Option<Instant>,
+}
+
+impl Boards {
+    pub(super) fn new(services: Arc<Services>) -> Arc<Self> {
+        Arc::new(Self {
+            services,
+            all: Mutex::default(),
+        })
+    }
+
+    /// `drawing-state` as it is now, and the place in the log up to which it tells.
+    pub(super) async fn open(&self, name: &RoomName) -> PortResult<(Envelope, Position)> {
+        let (asked, board) = (Instant::now(), self.board(name));
+        let mut shown = board.shown.lock().await;
+        if shown.read.is_none_or(|began| began <= asked) {
+            shown.read = Some(Instant::now());
+            self.read(name, &mut shown).await?;
+        }
+        let envelope = match shown.envelope.take() {
+            Some(envelope) => envelope,
+            None => shown.picture.envelope(),
+        };
+        shown.envelope = Some(envelope.clone());
+        let size = shown.picture.size() + envelope.text.len();
+        board.size.store(size, Ordering::Relaxed);
+        Ok((envelope, shown.picture.at.clone()))
+    }
+
+    /// Brings the picture up to date.
+    async fn read(&self, name: &RoomName, shown: &mut Shown) -> PortResult<()> {
+        let (topic, log) = (topic_of(name), &self.services.backend.log);
+        let mut tries = TRIES;
+        while tries > 0 {
+            let from = shown.picture.at.clone();
+            let page = log.after(&topic, from.seq, PAGE).await?;
+            if !shown.picture.take(&page) {
+                // It was cleared, or the log began anew.
+                (shown.picture, shown.envelope) = Default::default();
+                tries -= 1;
+                continue;
+            }
+            if shown.picture.at != from {
+                shown.envelope = None;
+            }
+            if shown.picture.at.seq >= page.head {
+                return Ok(());
+            }
+        }
+        Err(PortError::NotSent("the board is being cleared".to_owned()))
+    }
+
+    fn board(&self, name: &RoomName) -> Arc<Board> {
+        let mut all = self.lock();
+        let now = Instant::now();
+        if let Some(board) = all.get(name) {
+            *board.opened.lock().expect("no panic while held") = now;
+            return board.clone();
+        }
+        self.forget(&mut all, now);
+        let board = Arc::new(Board {
+            opened: Mutex::new(now),
+            size: AtomicUsize::default(),
+            shown: Default::default(),
+        });
+        all.insert(name.clone(), board.clone());
+        board
+    }
+
+    /// Forgets pictures that are not needed, and where they are too large those that were not opened for
+    /// the longest time.
+    fn forget(&self, all: &mut HashMap<RoomName, Arc<Board>>, now: Instant) {
+        let opened = |board: &Board| *board.opened.lock().expect("no panic while held");
+        let hub = &self.services.hub;
+        all.retain(|name, board| {
+            now - opened(board) < KEPT.0 || !hub.listeners(&topic_of(name)).is_empty()
+        });
+        let size = |board: &Board| board.size.load(Ordering::Relaxed);
+        let mut total: usize = all.values().map(|board| size(board)).sum();
+        while total > KEPT.1
+            && let Some((name, board)) = all.iter().min_by_key(|(_, board)| opened(board))
+        {
+            total -= size(board);
+            let name = name.clone();
+            all.remove(&name);
+        }
+    }
+
+    /// Shows everybody here the whole board, in its place between what is drawn. Who cannot be shown it is
+    /// cut, and comes back for it.
+    pub(super) async fn show_all(self: Arc<Self>, name: RoomName) {
+        let listeners = self.services.hub.listeners(&topic_of(&name));
+        stream::iter(listeners)
+            .for_each_concurrent(AT_ONCE, async |session| {
+                if session.takes_more().await && self.show_again(&session, &name).await.is_err() {
+                    session.peer.kill();
+                }
+            })
+            .await;
+    }
+
+    async fn show_again(&self, session: &Arc<Session>, name: &RoomName) -> PortResult<()> {
+        let hub = &self.services.hub;
+        // One that waits already is about to be shown it.
+        if let Some(admission) = hub.admit_again(session, &topic_of(name)) {
+            let (envelope, at) = self.open(name).await?;
+            session.send(&envelope);
+            admission.open_after(at);
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<RoomName, Arc<Board>>> {
+        self.all.lock().expect("no panic while held")
+    }
+}
