@@ -240,6 +240,53 @@ async fn who_waits_while_everything_is_lost_waits_on() {
     );
 }
 
+/// The backend is an older copy of itself: its players are told, and play on from there.
+#[tokio::test(start_paused = true)]
+async fn a_game_that_lost_its_last_moves_is_shown_as_it_is_and_nobody_has_gone() {
+    let cluster = Cluster::start(2).await;
+    sleep(Duration::from_secs(20)).await;
+    let (x, o, game) = pair(&cluster, [0, 1]).await;
+    play(&x, &game, 4).await.unwrap();
+    let copy = cluster.store.snapshot();
+    play(&o, &game, 0).await.unwrap();
+    for client in [&x, &o] {
+        while client.next("game-state").await["board"][0] != "O" {}
+    }
+    cluster.store.rewind(&copy);
+    for client in [&x, &o] {
+        let state = client.next("game-state").await;
+        assert_eq!(
+            (&state["board"][0], &state["turn"]),
+            (&Value::Null, &json!("O"))
+        );
+    }
+    sleep(Duration::from_secs(60)).await;
+    for client in [&x, &o] {
+        let events = client.drain().await;
+        assert!(
+            events.iter().all(|(event, _)| event == "game-state"),
+            "{events:?}"
+        );
+    }
+    play(&o, &game, 1).await.unwrap();
+    assert_eq!(x.next("game-state").await["board"][1], "O");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_game_in_which_nobody_moves_for_an_hour_is_forgotten() {
+    let cluster = Cluster::start(2).await;
+    let (x, o, game) = pair(&cluster, [0, 1]).await;
+    sleep(Duration::from_secs(59 * 60)).await;
+    play(&x, &game, 4).await.unwrap();
+    sleep(Duration::from_secs(59 * 60)).await;
+    assert_eq!(play(&o, &game, 4).await, Err(Code::CellTaken), "kept");
+    sleep(Duration::from_secs(2 * 60)).await;
+    assert_eq!(play(&o, &game, 0).await, Err(Code::GameNotFound));
+    assert_eq!(find(&o).await["waiting"], true);
+    assert_eq!(find(&x).await["waiting"], false);
+    assert_ne!(o.next("match-found").await["gameId"], Value::Null);
+}
+
 /// What the relay did not bring is read.
 #[tokio::test(start_paused = true)]
 async fn a_state_that_a_node_missed_is_told_when_the_relay_is_back() {

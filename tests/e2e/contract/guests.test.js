@@ -142,3 +142,22 @@ for (const userId of ["", 7, {}, "x".repeat(200)]) {
     assert.equal((await client.refused("register", { userId, username: "ann" })).code, "invalid_payload");
   });
 }
+
+test("guests play each other, and are strangers when they come back", async (t) => {
+  const player = (username, node) => {
+    const url = `${cluster.nodes[node].url}/game`;
+    return cluster.open(t, url, { username, auth: { username } }).ready();
+  };
+  const [ann, ben] = [await player("ann", 0), await player("ben", 1)];
+  await ann.ok("find-match");
+  const { gameId } = await ben.ok("find-match");
+  const [found] = await ann.next("match-found", { gameId, symbol: "X", opponent: { username: "ben" } });
+  assert.match(found.opponent.userId, /^guest-/);
+  await ann.ok("move", { gameId, cell: 4 });
+  await ben.next("game-state", { gameId, turn: "O" });
+  ann.close();
+  const back = await player("ann", 1);
+  assert.equal((await back.refused("move", { gameId, cell: 0 })).code, "game_not_found");
+  assert.deepEqual(await ben.next("game-over"), [{ gameId, winner: "O", reason: "forfeit" }]);
+  assert.equal(back.all("game-state").length, 0);
+});

@@ -127,7 +127,7 @@ impl Games {
                     Ok(Found::Playing(id)) => {
                         self.waiting.remove_user(&user);
                         // It may have gone before the game began.
-                        let _ = self.forfeit_if_gone(&id, &user).await;
+                        let _ = self.forfeit_if_missing(&id, &user).await;
                     }
                     Ok(_) => self.waiting.remove_user(&user),
                 }
@@ -139,7 +139,11 @@ impl Games {
     }
 
     /// Looks for an opponent: because the user has `asked` for one now, or has before and still waits.
-    pub(super) async fn seek(&self, me: &Player, asked: bool) -> Result<Found, AppError> {
+    pub(super) async fn seek(
+        self: &Arc<Self>,
+        me: &Player,
+        asked: bool,
+    ) -> Result<Found, AppError> {
         // One at a time on each node: it is one lobby.
         let turn = timeout(PATIENCE, self.turn.lock()).await;
         let _turn = turn.map_err(|_| AppError::unavailable())?;
@@ -208,7 +212,7 @@ impl Games {
 
     /// One look into the lobby; `None` where somebody else was faster. `version` is that of the
     /// user's own record, by which it waits.
-    async fn look(&self, me: &Player, version: u64) -> Result<Option<Found>, AppError> {
+    async fn look(self: &Arc<Self>, me: &Player, version: u64) -> Result<Option<Found>, AppError> {
         let lobby = self.store.lobby().await?;
         let expected = lobby.as_ref().map_or(0, |lobby| lobby.version);
         let there = lobby.map(|lobby| lobby.value);
@@ -241,9 +245,10 @@ impl Games {
         }))
     }
 
-    /// Offers a game, lets both records name it, and begins it.
+    /// Offers a game, lets both records name it, and begins it. `None` where somebody else was faster: the
+    /// user's record tells how it is then.
     async fn pair(
-        &self,
+        self: &Arc<Self>,
         me: &Player,
         version: u64,
         other: Candidate,
@@ -253,37 +258,47 @@ impl Games {
         let Some(offered) = self.store.swap_game(&id, 0, &game, |_| vec![]).await? else {
             return Ok(None);
         };
-        let playing = |opponent: &UserId| Doing::Playing {
-            game: id.clone(),
-            opponent: opponent.clone(),
-            since: self.services.clock.now().0,
-        };
-        let (mine, theirs) = (playing(&other.player.user), playing(&me.user));
-        let named = self
-            .store
-            .swap_doing(&me.user, version, Some(&mine))
-            .await?;
-        let Some(named) = named else {
+        if !self.agree(&id, me, version, &other).await? {
             self.store.remove_game(&id, offered).await?;
-            return Ok(None);
-        };
-        let other_user = &other.player.user;
-        let agreed = self
-            .store
-            .swap_doing(other_user, other.version, Some(&theirs));
-        if agreed.await?.is_none() {
-            self.store.remove_game(&id, offered).await?;
-            let back = self.waiting_now();
-            self.store.swap_doing(&me.user, named, Some(&back)).await?;
             return Ok(None);
         }
         if !self.begin(&id, offered, &game).await? {
-            // Somebody else ended the matter: the user's record tells how.
             return Ok(None);
         }
-        // It is known here that it has begun, whatever becomes of this look.
-        let _ = self.forfeit_if_gone(&id, &me.user).await;
+        // It has begun, whatever becomes of this look.
+        let _ = self.forfeit_if_missing(&id, &me.user).await;
         Ok(Some(Found::Opponent(id)))
+    }
+
+    /// Both players' records name the game, or neither does for long.
+    async fn agree(
+        &self,
+        id: &GameId,
+        me: &Player,
+        version: u64,
+        other: &Candidate,
+    ) -> Result<bool, AppError> {
+        let since = self.services.clock.now().0;
+        let playing = |opponent: &UserId| Doing::Playing {
+            game: id.clone(),
+            opponent: opponent.clone(),
+            since,
+        };
+        let (user, opponent) = (&me.user, &other.player.user);
+        let (mine, theirs) = (playing(opponent), playing(user));
+        let named = self.store.swap_doing(user, version, Some(&mine)).await?;
+        let Some(named) = named else {
+            return Ok(false);
+        };
+        let theirs = self
+            .store
+            .swap_doing(opponent, other.version, Some(&theirs));
+        if theirs.await?.is_none() {
+            let waiting = self.waiting_now();
+            self.store.swap_doing(user, named, Some(&waiting)).await?;
+            return Ok(false);
+        }
+        Ok(true)
     }
 
     /// The step that counts; `false` where somebody else was faster.

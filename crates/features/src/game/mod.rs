@@ -78,7 +78,7 @@ impl Games {
             Found::Opponent(id) => id,
             Found::Playing(id) => {
                 self.show(session, &id, true).await?;
-                self.forfeit_if_gone(&id, &me.user).await?;
+                self.forfeit_if_missing(&id, &me.user).await?;
                 id
             }
         };
@@ -211,7 +211,7 @@ impl Games {
         match self.settled(id, &user).await? {
             Some(_) => {
                 self.show(session, id, anew).await?;
-                self.forfeit_if_gone(id, &user).await
+                self.forfeit_if_missing(id, &user).await
             }
             None if self.is_fresh(since) => {
                 self.wait(session);

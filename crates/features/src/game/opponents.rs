@@ -152,22 +152,48 @@ impl Games {
     }
 
     /// Where the opponent of `user` is there no more, `user` has won.
-    pub(super) async fn forfeit_if_gone(&self, id: &GameId, user: &UserId) -> Result<(), AppError> {
-        let Some(kept) = self.store.game(id).await? else {
-            return Ok(());
-        };
-        let Some(symbol) = kept.value.symbol_of(user) else {
-            return Ok(());
-        };
-        if kept.value.turn().is_none() {
-            return Ok(());
+    async fn forfeit_if_gone(&self, id: &GameId, user: &UserId) -> Result<(), AppError> {
+        match self.winner_by_absence(id, user).await? {
+            Some(winner) => self.forfeit(id, winner).await,
+            None => Ok(()),
         }
-        let opponent = &kept.value.player(symbol.other()).user;
+    }
+
+    /// The same where nobody said that the opponent has gone. After the backend has lost something, who
+    /// is there may be missing until its node has restored it: so it has to be missing for that long.
+    pub(super) async fn forfeit_if_missing(
+        self: &Arc<Self>,
+        id: &GameId,
+        user: &UserId,
+    ) -> Result<(), AppError> {
+        if self.winner_by_absence(id, user).await?.is_some() {
+            let (me, id, user) = (self.clone(), id.clone(), user.clone());
+            tokio::spawn(async move {
+                sleep(me.services.membership.settles_within()).await;
+                // Where this fails, whoever comes back or looks for a match finds it out.
+                let _ = me.forfeit_if_gone(&id, &user).await;
+            });
+        }
+        Ok(())
+    }
+
+    /// What `user` plays in a game that goes on, if the opponent is there no more.
+    async fn winner_by_absence(
+        &self,
+        id: &GameId,
+        user: &UserId,
+    ) -> Result<Option<Symbol>, AppError> {
+        let game = self.store.game(id).await?.map(|kept| kept.value);
+        let Some(game) = game.filter(|game| game.turn().is_some()) else {
+            return Ok(None);
+        };
+        let Some(symbol) = game.symbol_of(user) else {
+            return Ok(None);
+        };
+        let opponent = &game.player(symbol.other()).user;
         let presence = &self.services.backend.presence;
-        match presence.whereabouts(&HERE, opponent).await?.member {
-            Some(_) => Ok(()),
-            None => self.forfeit(id, symbol).await,
-        }
+        let found = presence.whereabouts(&HERE, opponent).await?;
+        Ok(found.member.is_none().then_some(symbol))
     }
 
     /// The other one has given up: all nodes may say so, one of them does it.
