@@ -82,6 +82,10 @@ impl Waiting {
         waiters.watched
     }
 
+    pub(super) fn has(&self, session: &Session) -> bool {
+        self.lock().all.contains_key(&session.conn)
+    }
+
     pub(super) fn remove(&self, session: &Session) {
         self.lock().all.remove(&session.conn);
     }

@@ -69,9 +69,12 @@ impl Games {
     async fn find_match(self: Arc<Self>, call: Call<Nothing>) -> Reply {
         let session = &call.session;
         self.enter(session).await?;
-        // First of all: what fails half way is gone on with.
-        self.wait(session);
         let me = player(session);
+        if self.waits_already(session).await? {
+            return reply(json!({"waiting": true}));
+        }
+        // Before it is begun: what fails half way is gone on with.
+        self.wait(session);
         let found = self.seek(&me, true).await?;
         let id = match found {
             Found::Waiting | Found::Nothing => return reply(json!({"waiting": true})),
@@ -84,6 +87,15 @@ impl Games {
         };
         self.waiting.remove(session);
         reply(json!({"waiting": false, "gameId": id}))
+    }
+
+    /// Whoever asks again and again does not take the turns of others.
+    async fn waits_already(&self, session: &Session) -> Result<bool, AppError> {
+        if !self.waiting.has(session) {
+            return Ok(false);
+        }
+        let doing = self.store.doing(&session.identity().user).await?;
+        Ok(doing.is_some_and(|kept| matches!(kept.value, Doing::Waiting { .. })))
     }
 
     /// Ends the waiting, or gives up the game.
