@@ -23,9 +23,10 @@ interface Props {
 export function Conversation({ talk, children, line }: Props) {
   const list = useRef<HTMLDivElement>(null);
   const atEnd = useSignal(true);
-  const seen = useSignal(talk.entries.value.length);
+  /** The last entry that was seen. */
+  const seen = useSignal(talk.entries.value.at(-1)?.key);
   // Where one left off stays marked for as long as one is here.
-  const leftOff = useRef(talk.unread.value ? talk.read.value : 0);
+  const leftOff = useSignal(talk.unread.value ? talk.read.value : 0);
   const mine = talk.me.value?.userId ?? "";
   const pending = talk.pending.value;
   const entries = talk.entries.value;
@@ -37,8 +38,12 @@ export function Conversation({ talk, children, line }: Props) {
     if (atEnd.value) read();
   };
   const read = () => {
-    seen.value = talk.entries.value.length;
+    seen.value = talk.entries.value.at(-1)?.key;
     if (!document.hidden) talk.markRead();
+  };
+  const comeBack = () => {
+    if (talk.unread.value) leftOff.value = talk.read.value;
+    if (atEnd.value) read();
   };
 
   useLayoutEffect(() => {
@@ -51,17 +56,24 @@ export function Conversation({ talk, children, line }: Props) {
     if (atEnd.value) (toEnd(), read());
   }, [entries, pending]);
   useEffect(() => follow(list.current!, () => atEnd.value && toEnd()), [talk]);
-  useEffect(() => onceVisible(() => atEnd.value && read()), [talk]);
+  useEffect(() => onceVisible(comeBack), [talk]);
   useEffect(() => onEscape(toEnd), [talk]);
 
-  const fresh = entries.slice(seen.value).filter((entry) => entry.kind === "message" && entry.message.userId !== mine).length;
+  const unseen = entries.slice(entries.findLastIndex(({ key }) => key === seen.value) + 1);
+  const fresh = unseen.filter((entry) => entry.kind === "message" && entry.message.userId !== mine).length;
   return (
     <div class="conversation">
       <div ref={list} class="messages" role="log" aria-live="polite" aria-label={talk.title} tabIndex={0} onScroll={look}>
         <div class="messages-space" />
+<<<<<<< HEAD:web/src/conversation/Conversation.tsx
         {!entries.length && !pending.length && children}
         {rows(entries, leftOff.current, talk.me.value ?? NOBODY, pending).map((row) => (
           <RowView key={row.key} talk={talk} row={row} />
+=======
+        {!entries.length && !pending.value.length && <Nothing room={room} />}
+        {rows(entries, leftOff.value, me.value ?? NOBODY, pending.value).map((row) => (
+          <RowView key={row.key} row={row} />
+>>>>>>> 42dcbfb (Esc closes a panel wherever the focus went; buttons that are busy keep it; what came while hidden is marked):web/src/pages/rooms/Conversation.tsx
         ))}
       </div>
       {!atEnd.value && (

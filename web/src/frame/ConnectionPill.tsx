@@ -62,10 +62,10 @@ export function ConnectionPanel() {
         <dd>{healing ? <HealingLine healing={healing} /> : "none since the page was opened"}</dd>
       </dl>
       <div class="actions">
-        <Button icon="bolt" disabled={!there || moving.value} onClick={drop}>
+        <Button icon="bolt" busy={!there || moving.value} onClick={drop}>
           Drop the connection
         </Button>
-        <Button icon="move" disabled={moving.value} onClick={() => void moveElsewhere().then(setTold)}>
+        <Button icon="move" busy={moving.value} onClick={() => void moveElsewhere().then(setTold)}>
           {moving.value ? "Moving…" : "Move to another node"}
         </Button>
       </div>

@@ -65,6 +65,9 @@ export class Log {
   }
 
   #push(entry: Entry): void {
-    this.entries = [...this.entries.slice(1 - KEPT), entry];
+    const all = [...this.entries, entry];
+    // Histories hold a hundred: what has left here is not told again.
+    for (const { key } of all.slice(0, -KEPT)) this.#ids.delete(key);
+    this.entries = all.slice(-KEPT);
   }
 }

@@ -152,7 +152,7 @@ async function comeBack(): Promise<boolean> {
 
 root.on("session-restored", (restored: Restored) => {
   const missed = Object.values(restored.missed).reduce((sum, some) => sum + some.length, 0);
-  const holes = Object.keys(restored.recovered).filter((room) => restored.recovered[room] === false);
+  const holes = restored.rooms.filter((room) => restored.recovered[room] === false);
   note({ missed, holes, anew: false });
   session.emit("back", restored);
 });

@@ -5,12 +5,14 @@ type Attributes = Omit<JSX.IntrinsicElements["button"], "size" | "icon" | "class
 interface Props extends Attributes {
   kind?: "primary" | "plain" | "quiet" | "danger";
   icon?: IconName;
+  /** Cannot be used right now, and keeps the focus. */
+  busy?: boolean;
   children: ComponentChildren;
 }
 
-export function Button({ kind = "plain", icon, children, type = "button", ...rest }: Props) {
+export function Button({ kind = "plain", icon, busy, children, type = "button", onClick, ...rest }: Props) {
   return (
-    <button class={`button ${kind}`} type={type} {...rest}>
+    <button class={`button ${kind}`} type={type} aria-disabled={busy || undefined} onClick={busy ? undefined : onClick} {...rest}>
       {icon && <Icon name={icon} size={18} />}
       <span>{children}</span>
     </button>

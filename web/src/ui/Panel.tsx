@@ -23,11 +23,12 @@ export function Panel({ label, onClose, children }: Props) {
     };
     document.addEventListener("pointerdown", elsewhere);
     document.addEventListener("focusin", elsewhere);
-    home.addEventListener("keydown", key);
+    // Wherever the focus is: what had it may be gone.
+    document.addEventListener("keydown", key);
     return () => {
       document.removeEventListener("pointerdown", elsewhere);
       document.removeEventListener("focusin", elsewhere);
-      home.removeEventListener("keydown", key);
+      document.removeEventListener("keydown", key);
     };
   }, []);
   return (

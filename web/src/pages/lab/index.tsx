@@ -46,10 +46,10 @@ function Now() {
         Any gateway will do: after a lost connection the page goes on at the next one, and the rooms you are in notice nothing.
       </p>
       <div class="actions">
-        <Button icon="bolt" disabled={!there || moving.value} onClick={() => (setTold(""), drop())}>
+        <Button icon="bolt" busy={!there || moving.value} onClick={() => (setTold(""), drop())}>
           Drop the connection
         </Button>
-        <Button icon="move" disabled={moving.value} onClick={() => void moveElsewhere().then(setTold)}>
+        <Button icon="move" busy={moving.value} onClick={() => void moveElsewhere().then(setTold)}>
           {moving.value ? "Moving…" : "Move to another node"}
         </Button>
         <p class="small muted told" role="status">
