@@ -42,9 +42,11 @@ async function takeAll() {
   await cleo.enter("design");
   await ann.enter("design");
   await talk({ ann, bob, cleo, dan });
+  await whisper({ ann, bob, cleo, dan });
+  await ask({ ann, bob, cleo, dan });
   await bob.page.context().newPage().then((page) => page.bringToFront());
 
-  for (const [look, options] of Object.entries(LOOKS)) await takeLook(look, options, cleo, bob);
+  for (const [look, options] of Object.entries(LOOKS)) await takeLook(look, options, cleo, bob, dan);
   for (const one of [ann, bob, cleo, dan]) await one.context.close();
 }
 
@@ -65,7 +67,101 @@ async function talk({ ann, bob, cleo, dan }) {
   }
 }
 
-async function takeLook(look, options, cleo, bob) {
+async function whisper({ ann, bob, cleo, dan }) {
+  const said = [
+    [dan, "everyone", null, "Coffee is back on the second floor."],
+    [cleo, "everyone", null, "You are a good person, Dan."],
+    [bob, "everyone", null, "Heads-up: the office network is flaky until four. The page says when it has lost you, and sends what you typed meanwhile by itself."],
+    [ann, "Bob Okafor", "u-bob okafor", "Do you have the numbers from last night's run?"],
+    [bob, "Ann Lindqvist", "u-ann lindqvist", "Yes: 214,000 messages, nothing lost, nothing twice."],
+    [bob, "Ann Lindqvist", "u-ann lindqvist", "I'll put the chart into the notes."],
+    [dan, "Ann Lindqvist", "u-ann lindqvist", "Can I have your slot on Thursday?"],
+    [cleo, "Ann Lindqvist", "u-ann lindqvist", "Draft is ready when you are."],
+  ];
+  for (const [who, name, id, text] of said) {
+    await who.go(id ? `messages/${encodeURIComponent(`@${id}`)}` : "messages/everyone");
+    await who.composer(name).waitFor();
+    await who.say(name, text);
+    await who.hears(text);
+  }
+}
+
+async function ask({ ann, bob, cleo, dan }) {
+  const polls = [
+    [cleo, "Which day for the retro?", ["Tuesday", "Thursday"], [[cleo, 1], [ann, 1], [dan, 0]], true],
+    [ann, "Where do we go for lunch on Friday?", ["The place with the long tables", "Soup", "Whatever Dan brings"], [[bob, 0], [cleo, 0], [dan, 2]], false],
+    [bob, "Ship 2.4 today?", ["Yes", "Tomorrow, after one more night under load", "Not before the notes are written"], [[cleo, 2], [dan, 1], [ann, 1], [bob, 0]], false],
+  ];
+  for (const [who, question, options, votes, over] of polls) {
+    await who.go("polls/new");
+    await who.page.getByLabel("Question").fill(question);
+    for (const [i, text] of options.entries()) {
+      if (i > 1) await who.page.getByRole("button", { name: "Add an option" }).click();
+      await who.page.getByLabel(`Option ${i + 1}`, { exact: true }).fill(text);
+    }
+    await who.page.getByRole("button", { name: "Ask", exact: true }).click();
+    await who.sees(".poll-body h2", question);
+    const address = await who.page.evaluate(() => location.hash.slice(2));
+    for (const [voter, option] of votes) {
+      await voter.go(address);
+      await voter.sees(".poll-body h2", question);
+      await voter.page.getByRole("radio").nth(option).check();
+      await voter.page.getByRole("button", { name: "Vote", exact: true }).click();
+      await voter.sees(".poll-state", "counted");
+    }
+    if (!over) continue;
+    await who.page.getByRole("button", { name: "Close poll" }).click();
+    await who.page.getByRole("dialog").getByRole("button", { name: "Close poll" }).click();
+    await who.sees(".poll-state", "Closed");
+  }
+  for (const one of [ann, bob, cleo, dan]) await one.enter(ROOM);
+}
+
+async function takeTalks(me, shoot, dan) {
+  await me.go("messages");
+  await me.sees(".talk", "Everyone");
+  await me.page.waitForTimeout(400);
+  await shoot(me, "messages");
+  await me.go("messages/everyone");
+  await me.hears("Heads-up");
+  await shoot(me, "everyone");
+  await me.go(`messages/${encodeURIComponent("@u-bob okafor")}`);
+  await me.hears("the chart");
+  await me.say("Bob Okafor", "Perfect, thank you.");
+  await me.hears("Perfect");
+  await shoot(me, "private-talk");
+  await dan.context.setOffline(true);
+  await me.go(`messages/${encodeURIComponent("@u-dan")}`);
+  await me.page.locator(".typing", { hasText: "cannot be written to" }).waitFor({ timeout: 60_000 });
+  await me.say("Dan", "Sure, take it.");
+  await me.sees(".failed-note", "is not here");
+  await shoot(me, "not-sent");
+  await me.page.getByRole("button", { name: "Discard" }).click();
+  await dan.context.setOffline(false);
+}
+
+async function takePolls(me, shoot) {
+  await me.go("polls");
+  await me.sees(".poll-item", "Ship 2.4");
+  await me.page.waitForTimeout(400);
+  await shoot(me, "polls");
+  for (const [name, question] of [["poll-voted", "Ship 2.4"], ["poll-open", "lunch"], ["poll-closed", "retro"]]) {
+    await me.go("polls");
+    await me.page.locator(".poll-item", { hasText: question }).click();
+    await me.sees(".poll-body h2", question);
+    if (name === "poll-open") await me.page.getByRole("radio").nth(1).check();
+    await me.page.waitForTimeout(300);
+    await shoot(me, name);
+  }
+  await me.go("polls/new");
+  await me.page.getByLabel("Question").fill("What shall the next room be called?");
+  await me.page.getByLabel("Option 1", { exact: true }).fill("Aviary");
+  await me.page.getByLabel("Option 2", { exact: true }).fill(`Murmuration, ${"as that is what many starlings are called when they are one ".repeat(2)}`.slice(0, 88));
+  await shoot(me, "poll-new");
+  await me.page.getByRole("button", { name: "Discard" }).click();
+}
+
+async function takeLook(look, options, cleo, bob, dan) {
   const shoot = (visitor, name) => visitor.page.screenshot({ path: `${OUT}${name}-${look}.png` });
   const out = await browser.newContext({ reducedMotion: "reduce", ...options });
   const page = await out.newPage();
@@ -93,6 +189,9 @@ async function takeLook(look, options, cleo, bob) {
   await me.page.getByRole("button", { name: /, you/ }).click();
   await shoot(me, "me");
   await me.page.keyboard.press("Escape");
+
+  await takeTalks(me, shoot, dan);
+  await takePolls(me, shoot);
 
   await me.go("people");
   await me.sees(".somebody", "Cleo");

@@ -65,13 +65,18 @@ export function peer(key: string): Peer {
 
 export interface Listed extends Peer {
   last?: Said;
+  /** The last that is not said yet. */
+  unsaid?: outboxes.Pending;
   unread: number;
 }
 
 /** Those one has talked to, the newest first. */
 export const talked = computed<Listed[]>(() => {
   const all = [...new Set([...byKey.value.keys(), ...outbox.value.map(({ roomName }) => roomName)])].filter((key) => key !== EVERYONE);
-  const listed = all.map((key) => ({ ...peer(key), last: lastSaid(byKey.value.get(key) ?? NONE), unread: talkOf(key).unread.value }));
+  const listed = all.map((key) => {
+    const { entries, pending, unread } = talkOf(key);
+    return { ...peer(key), last: lastSaid(entries.value), unsaid: pending.value.at(-1), unread: unread.value };
+  });
   return listed.sort((a, b) => (b.last?.seq ?? Infinity) - (a.last?.seq ?? Infinity));
 });
 

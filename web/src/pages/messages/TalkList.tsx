@@ -1,8 +1,9 @@
 import { useState } from "preact/hooks";
 import { hereTotal, others, refused, self, talked, talkOf, type Listed, type Peer } from "../../lib/chat";
-import { number, plural } from "../../lib/format";
+import { number, plural, startOfDay } from "../../lib/format";
 import { identity } from "../../lib/identity";
 import type { Said } from "../../lib/log";
+import type { Pending } from "../../lib/outbox";
 import { EVERYONE, lastSaid } from "../../lib/whispers";
 import { address } from "../../router";
 import { Avatar, ErrorNote, Icon, PresenceDot, Skeleton, Time } from "../../ui";
@@ -41,15 +42,14 @@ export function TalkList({ current }: { current: string | undefined }) {
           </li>
         ))}
       </ul>
-      <header>
-        <h2>{known.length ? "Also here" : "Here now"}</h2>
-      </header>
-      {!here && <Skeleton rows={3} label="Loading who is here" />}
-      {here && !here.length && (
-        <p class="hint pad">
-          {sought ? "Nobody of this name." : known.length ? "Nobody else." : "Nobody else is here yet. Whoever comes shows up here, to be written to."}
-        </p>
+      {!(known.length && rest && !rest.length) && (
+        <header>
+          <h2>{known.length ? "Also here" : "Here now"}</h2>
+        </header>
       )}
+      {!here && <Skeleton rows={3} label="Loading who is here" />}
+      {rest && !rest.length && !known.length && <p class="hint pad">Nobody else is here yet. Whoever comes shows up here, to be written to.</p>}
+      {here && sought && !here.length && !known.some(wanted) && <p class="hint pad">Nobody here has this in their name.</p>}
       <ul>
         {here?.map((one) => (
           <li key={one.key}>
@@ -80,7 +80,7 @@ function Everyone({ current }: { current: boolean }) {
       <span class="everyone-face">
         <Icon name="people" size={18} />
       </span>
-      <Lines name="Everyone" last={lastSaid(talk.entries.value)} named empty={hereTotal.value ? `${plural(hereTotal.value, "person", "people")} here` : " "} />
+      <Lines name="Everyone" last={lastSaid(talk.entries.value)} unsaid={talk.pending.value.at(-1)} named empty={hereTotal.value ? `${plural(hereTotal.value, "person", "people")} here` : " "} />
       <Unread count={unread} />
     </a>
   );
@@ -91,7 +91,7 @@ function Somebody({ who, current }: { who: Listed; current: boolean }) {
   return (
     <a class={`room talk kept ${unread ? "unread" : ""}`} href={address("messages", who.key)} aria-current={current ? "page" : undefined}>
       <Face who={who} />
-      <Lines name={who.username} last={who.last} empty="Not sent yet" />
+      <Lines name={who.username} last={who.last} unsaid={who.unsaid} empty=" " />
       <Unread count={unread} />
     </a>
   );
@@ -106,20 +106,31 @@ export function Face({ who: { userId, username, status } }: { who: Peer }) {
   );
 }
 
-/** The name, and the last that was said. */
-function Lines({ name, last, named = false, empty }: { name: string; last: Said | undefined; named?: boolean; empty: string }) {
+interface LinesProps {
+  name: string;
+  last: Said | undefined;
+  unsaid: Pending | undefined;
+  /** Several speak here. */
+  named?: boolean;
+  empty: string;
+}
+
+/** The name, and the last that was said, or could not be. */
+function Lines({ name, last, unsaid, named = false, empty }: LinesProps) {
   const who = last?.userId === self.value?.userId ? "You: " : named && last ? `${last.username}: ` : "";
+  const said = last ? `${who}${last.text}` : empty;
+  const failed = unsaid?.state === "failed";
   return (
     <span class="talk-lines">
       <span class="talk-first">
         <span class="cut">{name}</span>
         {last && (
           <span class="talk-time muted">
-            <Time at={last.timestamp} clock />
+            <Time at={last.timestamp} clock={Date.parse(last.timestamp) > startOfDay(Date.now())} />
           </span>
         )}
       </span>
-      <span class="talk-last small muted cut">{last ? `${who}${last.text}` : empty}</span>
+      <span class={`talk-last small cut ${failed ? "failed" : "muted"}`}>{failed ? `Not sent: ${unsaid.text}` : unsaid ? `You: ${unsaid.text}` : said}</span>
     </span>
   );
 }

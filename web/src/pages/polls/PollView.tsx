@@ -1,4 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Failure } from "../../lib/connection";
 import { number, plural } from "../../lib/format";
 import { close, connected, forgetVote, isMine, standingOf, troubles, vote, watch } from "../../lib/polls";
 import { leaders, shares, sum, type Standing } from "../../lib/standing";
@@ -20,7 +21,7 @@ export function PollView({ id }: { id: string }) {
     <section class="closed" aria-label="Poll">
       <Empty icon={foreign ? "lock" : "polls"} title={foreign ? "This poll is a room's" : "This poll cannot be shown"}>
         <div role="alert">
-          <p>{foreign ? "You are not in its room, or the room has ended. Enter the room, then come back." : explain(trouble)}</p>
+          <p>{foreign ? "You are not in its room, or the room has ended. Enter the room, then come back." : missing(trouble)}</p>
         </div>
         <div class="actions">
           {foreign && <Button onClick={() => go("rooms")}>All rooms</Button>}
@@ -32,6 +33,9 @@ export function PollView({ id }: { id: string }) {
     </section>
   );
 }
+
+/** What no poll can have as its id is no poll's either. */
+const missing = (trouble: Failure) => explain(trouble.code === "invalid_payload" ? { ...trouble, code: "poll_not_found" } : trouble);
 
 function Shown({ standing }: { standing: Standing }) {
   const { poll, counts } = standing;
@@ -57,12 +61,14 @@ function Shown({ standing }: { standing: Standing }) {
       </header>
       <div class="poll-scroll">
         <div class="poll-body">
-          <h2 id="poll-question">{poll.question}</h2>
+          <div>
+            <h2 id="poll-question">{poll.question}</h2>
+            <p class="muted small figures">
+              {plural(total, "vote")}
+              {poll.roomName ? `, of the members of ${poll.roomName}` : ""}
+            </p>
+          </div>
           <Options standing={standing} />
-          <p class="poll-total muted small figures">
-            {plural(total, "vote")}
-            {poll.roomName ? `, of the members of ${poll.roomName}` : ""}
-          </p>
           <ReadOut standing={standing} />
         </div>
       </div>
@@ -78,7 +84,7 @@ function Options({ standing }: { standing: Standing }) {
   const all = counts ?? poll.options.map(() => 0);
   const parts = shares(all);
   const first = leaders(counts);
-  const most = Math.max(1, ...all);
+  const total = Math.max(1, sum(all));
   const submit = (event: Event) => {
     event.preventDefault();
     if (chosen !== null && may) vote(poll.id, chosen);
@@ -105,7 +111,7 @@ function Options({ standing }: { standing: Standing }) {
                 <span class="unseen"> {all[i] === 1 ? "vote" : "votes"},</span> <span class="muted">{parts[i]} %</span>
               </span>
               <span class="bar" aria-hidden="true">
-                <span style={{ "--share": String((all[i] ?? 0) / most) }} />
+                <span style={{ "--share": String((all[i] ?? 0) / total) }} />
               </span>
             </>
           );

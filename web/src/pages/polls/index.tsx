@@ -26,8 +26,9 @@ export default function Polls({ rest }: { rest: string[] }) {
     <div class={`rooms polls-page ${id ? "with-room" : ""}`}>
       <PollList current={id} />
       {!id && <Nothing />}
-      {id === NEW && <MakePoll />}
-      {id && id !== NEW && (known ? <PollView key={id} id={id} /> : <Skeleton rows={6} label="Connecting" />)}
+      {/* Drafts and votes are somebody's. */}
+      {id && !known && <Skeleton rows={6} label="Connecting" />}
+      {id && known && (id === NEW ? <MakePoll /> : <PollView key={id} id={id} />)}
     </div>
   );
 }
