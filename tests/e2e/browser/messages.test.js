@@ -116,6 +116,24 @@ suite("talking", () => {
 });
 
 suite("people", () => {
+  test("a guest's words remain its own, though it is somebody new after each lost connection", async (t) => {
+    const [guest, bob] = await visitors(t, browser, cluster, { name: fresh("Guest"), token: null }, fresh("Bob"));
+    await open(guest, EVERYONE);
+    await guest.sees(".room-list", "As a guest you are somebody new");
+    const [first, second] = [fresh("before"), fresh("after")];
+    await guest.say(EVERYONE, first);
+    await guest.hears(first);
+    await guest.elsewhereThan(await guest.node());
+    await guest.say(EVERYONE, second);
+    await open(bob, EVERYONE);
+    for (const text of [first, second]) {
+      await bob.hears(text);
+      await guest.sees(".mine .said", text);
+    }
+    assert.equal(await listed(guest, guest.name).count(), 0, "not somebody to write to");
+    for (const one of [guest, bob]) one.assertCalm();
+  });
+
   test("whoever is away is said to be, and since when", async (t) => {
     const [ann, bob] = await two(t);
     await open(ann, bob.name);

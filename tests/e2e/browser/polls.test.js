@@ -161,6 +161,17 @@ suite("asking and voting", () => {
     ann.assertCalm();
   });
 
+  test("a guest may ask, and close what it asked", async (t) => {
+    const [guest] = await people(t, { name: "Guest", token: null });
+    await makePoll(guest, fresh("Guests?"), ["Yes", "No"]);
+    await vote(guest, "Yes");
+    await guest.sees(".poll-state", "Your vote is counted");
+    await guest.page.getByRole("button", { name: "Close poll" }).click();
+    await dialog(guest).getByRole("button", { name: "Close poll" }).click();
+    await guest.sees(".poll-state", "Closed");
+    guest.assertCalm();
+  });
+
   test("an address that leads nowhere says so", async (t) => {
     const [ann] = await people(t, "Ann");
     await ann.go("polls/nowhere");

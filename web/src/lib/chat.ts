@@ -27,6 +27,7 @@ const byKey = computed(() => conversations(whisperedEntries.value));
 
 /** Who one is here. A guest is somebody else after each lost connection; what it said remains its own. */
 export const self = signal<Person | null>(null);
+/** All ids that one had here. */
 const formerly = new Set<string>();
 /** Hears and may speak. */
 export const joined = signal(false);
@@ -84,7 +85,7 @@ export const talked = computed<Listed[]>(() => {
 export const others = computed<Peer[] | null>(() => {
   if (!here.value) return null;
   const known = new Set(talked.value.map(({ userId }) => userId));
-  const all = [...here.value.keys()].filter((id) => id !== self.value?.userId && !known.has(id)).map((id) => peer(keyOf(id)));
+  const all = [...here.value.keys()].filter((id) => !formerly.has(id) && !known.has(id)).map((id) => peer(keyOf(id)));
   return all.sort((a, b) => a.username.localeCompare(b.username) || a.userId.localeCompare(b.userId));
 });
 

@@ -10,6 +10,7 @@ import { browser } from "./storage";
 import { change, order, outcome, tell, type Casting, type Poll, type Standing, type Standings } from "./standing";
 
 const RETRY_MS = 700;
+const LATER_MS = 2_000;
 /** How many are asked for at once. */
 const ASKED_AT_ONCE = 6;
 export const PAGE = 40;
@@ -25,11 +26,15 @@ export const shownCount = signal(PAGE);
 /** Why a poll cannot be seen. */
 export const troubles = signal<ReadonlyMap<string, Failure>>(new Map());
 
-const newest = computed(() =>
-  [...standings.value.values()].sort((a, b) => Date.parse(b.poll.createdAt) - Date.parse(a.poll.createdAt)).slice(0, shownCount.value),
+/** Those of rooms that one has left are not shown any more. */
+const mayBeShown = computed(() =>
+  [...standings.value.values()]
+    .filter(({ poll }) => !poll.roomName || rooms.value.has(poll.roomName))
+    .sort((a, b) => Date.parse(b.poll.createdAt) - Date.parse(a.poll.createdAt)),
 );
+const newest = computed(() => mayBeShown.value.slice(0, shownCount.value));
 export const listed = computed(() => order(new Map(newest.value.map((one) => [one.poll.id, one]))));
-export const hidden = computed(() => Math.max(0, standings.value.size - shownCount.value));
+export const hidden = computed(() => Math.max(0, mayBeShown.value.length - shownCount.value));
 export const standingOf = (id: string): Standing | undefined => standings.value.get(id);
 
 /** A guest has another id here, which only its own polls tell. */
@@ -77,6 +82,8 @@ const ask = <T,>(event: string, data?: unknown): Promise<Answer<T>> =>
 
 let refreshing: Promise<void> | null = null;
 let again = false;
+/** Something could not be answered right now. */
+let unanswered = false;
 
 /** What is listed, and how it stands; once more if it is wanted while it is under way. */
 export function refresh(): Promise<void> {
@@ -86,11 +93,12 @@ export function refresh(): Promise<void> {
   }
   const all = async () => {
     do {
-      again = false;
+      again = unanswered = false;
       await list();
       await askAll();
     } while (again);
     refreshing = null;
+    if (unanswered && connected.value) setTimeout(() => connected.value && void refresh(), LATER_MS);
   };
   return (refreshing = all());
 }
@@ -101,6 +109,7 @@ async function list(): Promise<void> {
   batch(() => {
     for (const answer of answers) if (answer.ok) take(answer.polls);
     if (answers[0]!.ok) loaded.value = true;
+    if (answers.some((answer) => !answer.ok && answer.error.retryable)) unanswered = true;
   });
 }
 
@@ -135,7 +144,8 @@ async function get(id: string): Promise<void> {
   if (answer.ok) {
     next.delete(id);
     heard(id, { poll: answer.poll, counts: answer.counts, asked: { voted: answer.voted } });
-  } else if (!answer.error.retryable) next.set(id, answer.error);
+  } else if (answer.error.retryable) unanswered = true;
+  else next.set(id, answer.error);
   if (next.size !== troubles.value.size || next.get(id) !== troubles.value.get(id)) troubles.value = next;
 }
 

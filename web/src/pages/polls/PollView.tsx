@@ -229,9 +229,11 @@ function CopyLink() {
   };
   return (
     <>
-      <Button kind="quiet" icon={told === "copied" ? "check" : "link"} onClick={() => void copy()}>
-        {told === "copied" ? "Copied" : "Copy link"}
-      </Button>
+      <span class="copy-link">
+        <Button kind="quiet" icon={told === "copied" ? "check" : "link"} title="Copy link" onClick={() => void copy()}>
+          {told === "copied" ? "Copied" : "Copy link"}
+        </Button>
+      </span>
       {told === "by hand" && (
         <Dialog title="Link to this poll" onClose={() => setTold("")}>
           <div class="field">
