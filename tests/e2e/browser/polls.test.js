@@ -209,7 +209,10 @@ suite("when something dies", () => {
     await vote(bob, "No");
     await shows(bob, 0, 1);
     await shows(ann, 0, 0);
+    // Not even a reload takes it away.
+    await ann.page.reload().catch(() => {});
     await ann.context.setOffline(false);
+    await ann.page.goto(`${cluster.url}/#/${address}`);
     await ann.sees(".poll-state", "Your vote is counted");
     for (const one of [ann, bob]) await shows(one, 1, 1);
     for (const one of [ann, bob]) one.assertCalm();

@@ -6,7 +6,7 @@ import { newId } from "./ids";
 import { openNamespace, type Namespace } from "./namespace";
 import { rooms } from "./rooms";
 import { phase, session } from "./session";
-import { browser } from "./storage";
+import { browser, tab } from "./storage";
 import { change, order, outcome, tell, type Casting, type Poll, type Standing, type Standings } from "./standing";
 
 const RETRY_MS = 700;
@@ -115,7 +115,7 @@ async function list(): Promise<void> {
 
 /** How all that are shown stand, and what was to be sent. */
 async function askAll(): Promise<void> {
-  const wanted = new Set([...watched, ...newest.value.map(({ poll }) => poll.id)]);
+  const wanted = new Set([...watched, ...Object.keys(keptVotes()), ...newest.value.map(({ poll }) => poll.id)]);
   const ids = [...wanted];
   const next = async (): Promise<void> => {
     const id = ids.shift();
@@ -125,6 +125,10 @@ async function askAll(): Promise<void> {
   };
   await Promise.all(Array.from({ length: ASKED_AT_ONCE }, next));
   for (const { poll, casting } of standings.value.values()) if (casting?.state === "waiting") void send(poll.id, casting);
+  for (const [id, option] of Object.entries(keptVotes())) {
+    if (troubles.value.has(id)) keepVote(id, null);
+    else if (standingOf(id) && !standingOf(id)!.casting) void send(id, { option, state: "sending", again: true });
+  }
 }
 
 export function showMore(): void {
@@ -185,6 +189,15 @@ export async function create({ question, options, roomName, clientId }: Draft): 
 
 // ---- voting and closing ------------------------------------------------------------------------
 
+/** What is under way, for when the page is loaded again meanwhile. */
+const votesKey = () => `votes.${me.value?.userId ?? ""}`;
+const keptVotes = () => tab.get<Record<string, number>>(votesKey(), {});
+
+function keepVote(id: string, option: number | null): void {
+  const { [id]: _, ...others } = keptVotes();
+  tab.set(votesKey(), option === null ? others : { ...others, [id]: option });
+}
+
 const put = (id: string, to: Partial<Standing>) => (standings.value = change(standings.value, id, to));
 
 export function vote(id: string, option: number): void {
@@ -196,8 +209,11 @@ export const forgetVote = (id: string) => put(id, { casting: undefined });
 
 async function send(id: string, casting: Casting): Promise<void> {
   put(id, { casting: { ...casting, state: "sending", error: undefined } });
+  keepVote(id, casting.option);
   const answer = await ask<{ counts: number[] }>("vote", { pollId: id, option: casting.option });
-  switch (outcome(answer.ok ? undefined : answer.error)) {
+  const became = outcome(answer.ok ? undefined : answer.error);
+  if (became !== "wait") keepVote(id, null);
+  switch (became) {
     case "counted":
       return batch(() => {
         if (answer.ok) heard(id, { counts: answer.counts, asked: { voted: casting.option } });
