@@ -65,15 +65,9 @@ export function Conversation({ talk, children, line }: Props) {
     <div class="conversation">
       <div ref={list} class="messages" role="log" aria-live="polite" aria-label={talk.title} tabIndex={0} onScroll={look}>
         <div class="messages-space" />
-<<<<<<< HEAD:web/src/conversation/Conversation.tsx
         {!entries.length && !pending.length && children}
-        {rows(entries, leftOff.current, talk.me.value ?? NOBODY, pending).map((row) => (
+        {rows(entries, leftOff.value, talk.me.value ?? NOBODY, pending).map((row) => (
           <RowView key={row.key} talk={talk} row={row} />
-=======
-        {!entries.length && !pending.value.length && <Nothing room={room} />}
-        {rows(entries, leftOff.value, me.value ?? NOBODY, pending.value).map((row) => (
-          <RowView key={row.key} row={row} />
->>>>>>> 42dcbfb (Esc closes a panel wherever the focus went; buttons that are busy keep it; what came while hidden is marked):web/src/pages/rooms/Conversation.tsx
         ))}
       </div>
       {!atEnd.value && (
