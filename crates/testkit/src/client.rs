@@ -144,6 +144,13 @@ impl Client {
         all
     }
 
+    /// What came until now: names with all arguments.
+    pub async fn drain_all(&self) -> Vec<Vec<Value>> {
+        let mut received = self.received.lock().await;
+        let envelopes = std::iter::from_fn(|| received.try_recv().ok());
+        envelopes.map(|envelope| args(&envelope)).collect()
+    }
+
     /// Loses the connection.
     pub async fn drop_connection(self) {
         self.dispatcher.disconnect(&self.session).await;

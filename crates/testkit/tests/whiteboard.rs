@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
+use starling_features::FeaturesConfig;
 use starling_kernel::{
     error::AppError,
     session::{Claims, Handshake},
@@ -146,5 +147,132 @@ async fn clearing_and_drawing_on_three_nodes_leave_all_with_one_picture() {
     assert!(!there.lines.is_empty());
     for canvas in &canvases {
         assert_eq!(canvas.shown(), there.shown());
+    }
+}
+
+/// The relay loses all of it for the first node, and says so.
+async fn lose(cluster: &Cluster, while_away: impl AsyncFnOnce()) {
+    cluster.nodes[0].faults.lose(usize::MAX);
+    while_away().await;
+    sleep(Duration::from_secs(1)).await;
+    cluster.nodes[0].faults.lose(0);
+    cluster.nodes[0].dispatcher.services().hub.compare();
+    sleep(Duration::from_secs(5)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_missed_a_clear_is_shown_the_board_and_nothing_from_before_it() {
+    for after in [0, 1, 50, 300, 700] {
+        let cluster = Cluster::start(2).await;
+        let (ann, ben) = (
+            open(&cluster, 0, "ann").await,
+            open(&cluster, 1, "ben").await,
+        );
+        let mut canvas = Canvas::default();
+        for n in 0..20 {
+            draw(&ben, n).await;
+        }
+        sleep(Duration::from_secs(1)).await;
+        canvas.hear(&ann).await;
+        assert_eq!(canvas.shown().len(), 20);
+        let mut cleared = 0;
+        lose(&cluster, async || {
+            draw(&ben, 1_000).await;
+            cleared = clear(&ben).await;
+            for n in 0..after {
+                draw(&ben, 2_000 + n).await;
+                // As fast as it may.
+                sleep(Duration::from_millis(6)).await;
+            }
+        })
+        .await;
+        draw(&ben, 9_000).await;
+        sleep(Duration::from_secs(1)).await;
+        let heard = ann.drain_all().await;
+        let late = open(&cluster, 1, "late").await;
+        let shown = late.drain_all().await;
+        let [_, _, picture] = &shown[0][..] else {
+            panic!("{shown:?}");
+        };
+        assert_eq!(picture["strokes"].as_array().unwrap().len(), after + 1);
+        let state = heard.iter().rposition(|args| args[0] == "drawing-state");
+        let state = state.unwrap_or_else(|| panic!("{after}: it was told of the hole"));
+        // What it was shown then and what was drawn since are the picture.
+        let then = heard[state][2]["strokes"].as_array().unwrap().len();
+        let since = &heard[state + 1..];
+        assert!(since.iter().all(|args| args[0] == "draw"));
+        assert_eq!(then + since.len(), after + 1, "{after}");
+        let seqs = since.iter().map(|args| seq_of(&args[1]));
+        let at = seq_of(&heard[state][2]);
+        assert!(
+            seqs.eq(at + 1..=at + since.len() as u64),
+            "no hole after it"
+        );
+        assert!(at >= cleared);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_board_has_the_rules_of_the_room_of_its_name() {
+    let cluster = Cluster::start(2).await;
+    let owner = cluster.connect(0, "ann").await;
+    let private = json!({"roomName": "b", "private": true});
+    let eve = open(&cluster, 1, "eve").await;
+    owner.call("create-room", private).await.unwrap();
+    let refused = try_open(&cluster, 1, claims("ben"), "b").await;
+    let refused = refused.err().unwrap();
+    assert_eq!(refused.message, "Not authorized to join this room");
+    open(&cluster, 1, "ann").await;
+    let mut vouched = claims("cy");
+    vouched.rooms = vec!["b*".into()];
+    try_open(&cluster, 0, vouched, "b").await.unwrap();
+    assert!(try_open(&cluster, 0, claims("ben"), "a b").await.is_err());
+    sleep(Duration::from_secs(31)).await;
+    assert!(
+        eve.disconnected(),
+        "it was there before the room was private"
+    );
+    let told = eve.next("error").await;
+    assert_eq!(told["code"], "not_authorized");
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_grants_required_a_board_needs_one_too() {
+    let config = FeaturesConfig {
+        require_grant: true,
+        ..FeaturesConfig::default()
+    };
+    let cluster = Cluster::with(1, &config).await;
+    assert!(try_open(&cluster, 0, claims("ann"), "b").await.is_err());
+    let room = json!({"roomName": "b"});
+    let ann = cluster.connect(0, "ann").await;
+    ann.call("create-room", room).await.unwrap();
+    open(&cluster, 0, "ann").await;
+    assert!(try_open(&cluster, 0, claims("ben"), "b").await.is_err());
+    let mut vouched = claims("ben");
+    vouched.rooms = vec!["*".into()];
+    try_open(&cluster, 0, vouched, "other").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_hundred_lines_a_second_pass_and_a_hundred_of_the_rest() {
+    let cluster = Cluster::start(1).await;
+    let ann = open(&cluster, 0, "ann").await;
+    let passed = async |event: &str, data: &Value| {
+        let mut passed = 0;
+        while ann.call(event, data.clone()).await.is_ok() {
+            passed += 1;
+        }
+        passed
+    };
+    let line = json!({"points": [1, 2, 3, 4], "color": "red"});
+    assert_eq!(passed("draw", &line).await, 400, "at once");
+    for (event, data, most) in [
+        ("draw", line, 200),
+        ("cursor-move", json!({"x": 1, "y": 2}), 200),
+        ("undo", json!({"stroke": "s"}), 100),
+    ] {
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(passed(event, &data).await, most, "{event}");
     }
 }

@@ -140,7 +140,7 @@ impl Picture {
 
     fn add(&mut self, envelope: &Envelope) {
         self.total += 1;
-        let Some(data) = envelope.data() else {
+        let Ok((_, data)) = serde_json::from_slice::<(&RawValue, &RawValue)>(&envelope.text) else {
             return;
         };
         let Ok(by) = serde_json::from_str::<By>(data.get()) else {
@@ -175,7 +175,7 @@ impl Picture {
         }
     }
 
-    fn draw(&mut self, by: By, data: Box<RawValue>) {
+    fn draw(&mut self, by: By, data: &RawValue) {
         let Ok(draw) = serde_json::from_str::<Draw>(data.get()) else {
             return;
         };
@@ -195,7 +195,7 @@ impl Picture {
         }
         if let Some(draws) = &mut self.draws {
             self.draws_bytes += data.get().len() + 1;
-            draws.push((by, data));
+            draws.push((by, data.to_owned()));
         }
     }
 
