@@ -27,9 +27,12 @@ const PAGE: usize = 500;
 /// A board that is cleared while it is read is read again.
 const TRIES: usize = 8;
 
-/// How long a picture is kept that nobody opens and nobody looks at, and how much all may take: beyond it
-/// those go that were not opened for the longest time, and are read again when they are.
-const KEPT: (Duration, usize) = (Duration::from_secs(60), 64 * 1024 * 1024);
+/// How long a picture is kept that nobody opens and nobody looks at.
+const KEPT: Duration = Duration::from_secs(60);
+
+/// How many are kept, and what they may take together. Beyond that those go that were not opened for the
+/// longest time; they are read again when they are.
+const MOST: (usize, usize) = (1_024, 64 * 1024 * 1024);
 
 /// Listeners that are shown a picture at the same time.
 const AT_ONCE: usize = 32;
@@ -69,8 +72,10 @@ impl Boards {
         let (asked, board) = (Instant::now(), self.board(name));
         let mut shown = board.shown.lock().await;
         if shown.read.is_none_or(|began| began <= asked) {
-            shown.read = Some(Instant::now());
+            let began = Instant::now();
             self.read(name, &mut shown).await?;
+            // Only now: one that failed has not brought the picture up to date.
+            shown.read = Some(began);
         }
         let envelope = match shown.envelope.take() {
             Some(envelope) => envelope,
@@ -128,11 +133,11 @@ impl Boards {
         let opened = |board: &Board| *board.opened.lock().expect("no panic while held");
         let hub = &self.services.hub;
         all.retain(|name, board| {
-            now - opened(board) < KEPT.0 || !hub.listeners(&topic_of(name)).is_empty()
+            now - opened(board) < KEPT || !hub.listeners(&topic_of(name)).is_empty()
         });
         let size = |board: &Board| board.size.load(Ordering::Relaxed);
         let mut total: usize = all.values().map(|board| size(board)).sum();
-        while total > KEPT.1
+        while (total > MOST.1 || all.len() >= MOST.0)
             && let Some((name, board)) = all.iter().min_by_key(|(_, board)| opened(board))
         {
             total -= size(board);
