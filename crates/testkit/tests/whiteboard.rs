@@ -276,3 +276,38 @@ async fn two_hundred_lines_a_second_pass_and_a_hundred_of_the_rest() {
         assert_eq!(passed(event, &data).await, most, "{event}");
     }
 }
+
+/// Draws the longest lines on one board after the other until it is refused; how many they were, and why.
+async fn draw_until_refused(cluster: &Cluster, line: &Value) -> (usize, AppError) {
+    let mut drawn = 0;
+    loop {
+        let (node, board) = (drawn / 400 % 2, format!("b{}", drawn / 400));
+        let ann = try_open(cluster, node, claims("ann"), &board).await;
+        let ann = ann.unwrap();
+        for _ in 0..4 {
+            for _ in 0..100 {
+                if let Err(error) = ann.call("draw", line.clone()).await {
+                    return (drawn, error);
+                }
+                drawn += 1;
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
+        assert!(drawn < 10_000, "it is never refused");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_user_may_store_is_bounded_on_all_boards_together() {
+    let cluster = Cluster::start(2).await;
+    let points: Vec<_> = (0..256).map(|n| 99_999.9 - f64::from(n)).collect();
+    let line = json!({"points": points, "color": "red"});
+    let (drawn, refused) = draw_until_refused(&cluster, &line).await;
+    assert_eq!(refused.message, "You have drawn very much, wait a little");
+    assert!(refused.code.retryable());
+    let bytes = drawn * line.to_string().len();
+    assert!((4_000_000..6_000_000).contains(&bytes), "{bytes}");
+    sleep(Duration::from_secs(10)).await;
+    draw(&open(&cluster, 0, "ann").await, 1).await;
+    draw(&open(&cluster, 1, "ben").await, 1).await;
+}

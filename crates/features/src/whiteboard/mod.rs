@@ -3,6 +3,7 @@
 mod access;
 mod boards;
 mod events;
+mod ink;
 mod payload;
 mod picture;
 
@@ -22,6 +23,7 @@ use starling_kernel::{
 use crate::common::{Nothing, once};
 use access::{Access, board_in, board_of, topic_of};
 use boards::Boards;
+use ink::Ink;
 use payload::{Clear, Cleared, Cursor, Draw, Drawn, NoCursor, Point, Undo, Undone};
 use picture::{BYTES, ENTRIES, Picture, weight};
 
@@ -39,6 +41,7 @@ pub(crate) struct Whiteboard {
     services: Arc<Services>,
     access: Access,
     boards: Arc<Boards>,
+    ink: Ink,
 }
 
 impl Whiteboard {
@@ -49,6 +52,7 @@ impl Whiteboard {
                 require_grant,
             },
             boards: Boards::new(services.clone()),
+            ink: Ink::new(services.clone()),
             services,
         }
     }
@@ -115,6 +119,8 @@ impl Whiteboard {
 
     async fn store(&self, session: &Session, draft: &Draft, client_id: Option<String>) -> Reply {
         let topic = topic_of(&board_of(session)?);
+        let bytes = draft.head.len() + draft.tail.len();
+        self.ink.take(session, bytes).await?;
         let once = once(&session.identity(), client_id);
         let stored = self.services.hub.store(&topic, draft, once.as_ref()).await;
         let position = stored.map_err(say_what_to_do)?.position;
@@ -185,6 +191,7 @@ impl Feature for Whiteboard {
         {
             self.services.hub.leave(session, &topic_of(&board));
             self.remove_cursor(session);
+            self.ink.forget(session);
         }
     }
 
