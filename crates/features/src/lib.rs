@@ -48,16 +48,17 @@ pub enum PresenceScope {
 /// The registry: one line a feature.
 pub fn all(config: &FeaturesConfig, services: &Arc<Services>) -> Vec<Arc<dyn Feature>> {
     vec![
+        // Who a guest is, the others want to know when it connects.
+        Arc::new(sessions::Sessions::new(
+            services.clone(),
+            config.presence_scope,
+        )),
         Arc::new(account::Account::new(services.clone())),
         Arc::new(chat::Chat::new(services.clone())),
         Arc::new(core::Core::new(services.clone())),
         game::Games::new(services.clone()),
         Arc::new(polls::Polls::new(services.clone())),
         Arc::new(rooms::Rooms::new(services.clone(), config.require_grant)),
-        Arc::new(sessions::Sessions::new(
-            services.clone(),
-            config.presence_scope,
-        )),
         Arc::new(typing::Typing::new(services.clone())),
         Arc::new(whiteboard::Whiteboard::new(
             services.clone(),

@@ -86,11 +86,15 @@ pub struct Handshake {
     pub room: Option<String>,
     /// Whether it wants messages in batches.
     pub batch: bool,
+    /// Who a guest is: a secret of its own. No longer than [`Handshake::GUEST_BYTES`], cut as the room is.
+    pub guest: Option<String>,
 }
 
 impl Handshake {
     /// The most bytes that are kept of [`Handshake::room`].
     pub const ROOM_BYTES: usize = 256;
+    /// The most bytes that are kept of [`Handshake::guest`].
+    pub const GUEST_BYTES: usize = 256;
 }
 
 /// Why a token is refused; the texts are the contract's.

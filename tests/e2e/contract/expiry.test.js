@@ -61,6 +61,15 @@ suite("a token", { concurrency: true }, () => {
       await ann.ok("ping");
     });
 
+    for (const namespace of ["/chat", "/game", "/polls", "/whiteboard"]) {
+      test(`prolongs the connection to ${namespace}`, async (t) => {
+        const exp = now() + SOON;
+        const ann = await expiring(t, exp, { namespace });
+        await ann.ok("auth-refresh", fresher(ann));
+        await connectedUntil(ann, exp + 1.5);
+      });
+    }
+
     test("with a token that expires as well only prolongs until then", async (t) => {
       const exp = now() + SOON;
       const ann = await expiring(t, exp);

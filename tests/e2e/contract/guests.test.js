@@ -161,3 +161,38 @@ test("guests play each other, and are strangers when they come back", async (t) 
   assert.deepEqual(await ben.next("game-over"), [{ gameId, winner: "O", reason: "forfeit" }]);
   assert.equal(back.all("game-state").length, 0);
 });
+
+/** A guest who says who it is when it connects. */
+function said(t, username, userId, { node = 0, namespace = "", ...auth } = {}) {
+  return cluster.open(t, DIRECT.address(cluster, node) + namespace, { username, auth: { username, userId, ...auth } });
+}
+
+test("who says its key when it connects is the same in every namespace, and what it buffered counts", async (t) => {
+  const [key, bob] = [fresh("key"), await registered(t, "bob", { node: 1 })];
+  const ann = await said(t, "ann", key).ready();
+  const { userId: id } = await ann.ok("register", {});
+  const roomName = await roomOf(ann, bob);
+  const chat = await said(t, "ann", key, { namespace: "/chat", node: 1 }).ready();
+  assert.deepEqual(await chat.ok("join", {}), { ok: true, userId: id, username: "ann" });
+  const polls = await said(t, "ann", key, { namespace: "/polls" }).ready();
+  assert.equal((await polls.ok("create-poll", { question: "Tea?", options: ["yes", "no"], roomName })).poll.createdBy, id);
+  ann.drop();
+  const again = await said(t, "ann", key, { node: 1 }).ready();
+  await again.ok("room-message", { roomName, text: "buffered" });
+  await bob.next("room-message", { userId: id, text: "buffered" });
+});
+
+test("somebody's public id makes nobody that somebody, said when connecting either", async (t) => {
+  const ann = await registered(t, "ann");
+  const eve = await said(t, "eve", ann.id, { namespace: "/chat" }).ready();
+  assert.notEqual((await eve.ok("join", {})).userId, ann.id);
+  const unnamed = cluster.open(t, DIRECT.address(cluster, 0), { auth: { userId: fresh("key") } });
+  const { userId, username } = await (await unnamed.ready()).ok("register", {});
+  assert.equal(username, userId);
+});
+
+test("a key that is none is refused when connecting", async (t) => {
+  for (const key of ["", "x".repeat(129), "x".repeat(10_000)]) {
+    assert.equal(await said(t, "ann", key).refusal(), "userId must be 1 to 128 bytes", key.length);
+  }
+});

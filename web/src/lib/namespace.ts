@@ -3,7 +3,7 @@ import { signal, type ReadonlySignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { Socket } from "socket.io-client";
 import { ask, manager, type Answer } from "./connection";
-import { credentials, phase } from "./session";
+import { credentials, phase, session } from "./session";
 
 const REFUSED_RETRY_MS = 2_000;
 /** The server has no such namespace, and will not have one in two seconds. */
@@ -44,8 +44,12 @@ export function openNamespace(name: string, extra: Record<string, unknown> = {})
   if (socket.connected) up();
   else socket.connect();
 
+  // Each namespace ends with the token that it was entered with.
+  const renewed = session.on("renewed", (token) => void (socket.connected && ask(socket, "auth-refresh", { token })));
+
   const close = () => {
     open = false;
+    renewed();
     socket.off();
     socket.disconnect();
     down();

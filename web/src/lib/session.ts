@@ -40,8 +40,9 @@ export interface Restored {
   recovered: Record<string, boolean>;
 }
 
-/** `entered`: a session was begun, and `anew` if there had been one before. `left`: one is nobody now. */
-export const session = new Emitter<{ entered: { anew: boolean }; back: Restored; ready: null; left: null }>();
+/** `entered`: a session was begun, and `anew` if there had been one before. `renewed`: with another token. `left`:
+ * one is nobody now. */
+export const session = new Emitter<{ entered: { anew: boolean }; back: Restored; ready: null; renewed: string; left: null }>();
 
 /** Asked for at each return: how far each room has been heard. */
 let progress: () => Record<string, number> = () => ({});
@@ -55,7 +56,7 @@ export const root: Socket = manager.socket("/", { auth: (give: (auth: object) =>
 export function credentials(): Record<string, unknown> {
   const who = identity.value;
   if (!who) return {};
-  return who.kind === "token" ? { token: who.token } : { username: who.name };
+  return who.kind === "token" ? { token: who.token } : { username: who.name, userId: who.secret };
 }
 
 let registered = false;
@@ -179,6 +180,7 @@ async function refresh(): Promise<boolean> {
   if (!next || next.kind !== "token") return false;
   become(next);
   expiring = false;
+  session.emit("renewed", next.token);
   if (root.connected) await ask(root, "auth-refresh", { token: next.token });
   return true;
 }

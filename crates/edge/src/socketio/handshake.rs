@@ -27,6 +27,8 @@ pub(super) struct Auth {
     #[serde(rename = "roomName")]
     room: Option<Box<RawValue>>,
     batch: Option<Box<RawValue>>,
+    #[serde(rename = "userId")]
+    guest: Option<Box<RawValue>>,
 }
 
 impl Auth {
@@ -52,14 +54,14 @@ impl Auth {
     /// What it says beside who it is; the room may stand in the query of the request that opened the
     /// transport. What is no string counts as it is written, for whoever reads it to refuse.
     pub(super) fn handshake(&self, query: &str) -> Handshake {
-        let written = |room: &RawValue| text(room).unwrap_or_else(|| room.get().to_owned());
+        let written = |said: &RawValue| text(said).unwrap_or_else(|| said.get().to_owned());
         let room = self.room.as_deref().map(written);
-        let mut room = room.or_else(|| query::room(query));
-        if let Some(room) = &mut room {
-            room.truncate(room.floor_char_boundary(Handshake::ROOM_BYTES));
+        let room = room.or_else(|| query::room(query));
+        Handshake {
+            room: room.map(|room| cut(room, Handshake::ROOM_BYTES)),
+            batch: self.batch.as_deref().map(RawValue::get) == Some("true"),
+            guest: (self.guest.as_deref()).map(|guest| cut(written(guest), Handshake::GUEST_BYTES)),
         }
-        let batch = self.batch.as_deref().map(RawValue::get) == Some("true");
-        Handshake { room, batch }
     }
 
     fn guest(&self) -> Claims {
@@ -75,6 +77,11 @@ impl Auth {
             expires: None,
         }
     }
+}
+
+fn cut(mut text: String, bytes: usize) -> String {
+    text.truncate(text.floor_char_boundary(bytes));
+    text
 }
 
 fn text(value: &RawValue) -> Option<String> {

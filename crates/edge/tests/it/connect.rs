@@ -214,7 +214,14 @@ async fn what_a_client_said_is_in_its_session() {
         assert!(client.enter("/", auth).await.starts_with("40{"));
         let session = door.probe.sessions.lock().unwrap().pop().unwrap();
         let room = room.map(str::to_owned);
-        assert_eq!(session.handshake, Handshake { room, batch });
+        assert_eq!(
+            session.handshake,
+            Handshake {
+                room,
+                batch,
+                guest: None
+            }
+        );
     }
     let mut client = Client::dial(&door).await;
     client.enter("/", json!({"roomId": "ü".repeat(1000)})).await;

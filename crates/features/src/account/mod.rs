@@ -47,6 +47,8 @@ impl Account {
 
 impl Feature for Account {
     fn routes(self: Arc<Self>, routes: &mut Routes) {
-        routes.on("/", &events::REFRESH, &self, Self::refresh);
+        for namespace in crate::NAMESPACES {
+            routes.on(namespace, &events::REFRESH, &self, Self::refresh);
+        }
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     PresenceScope,
     common::{Nothing, User, name_guest},
 };
+use async_trait::async_trait;
 use guest::Guests;
 use lists::PresenceLists;
 use payload::{Offline, Present, Register, Restore, SetStatus};
@@ -66,11 +67,16 @@ impl Sessions {
             return Ok(());
         }
         let user = self.guests.public_id(key).await?;
-        if user != claims.identity.user {
+        let before = claims.identity.user.clone();
+        if user != before {
             if session.registered() || !session.rooms().is_empty() {
                 return Err(AppError::invalid(
                     "register before joining a room, and as one user",
                 ));
+            }
+            // Whoever has no name is named by its id.
+            if claims.identity.username == before.as_str() {
+                claims.identity.username = user.to_string();
             }
             claims.identity.user = user;
             session.set_claims(claims);
@@ -158,6 +164,7 @@ fn listeners(hub: &Hub, rooms: &[starling_kernel::id::RoomName]) -> Vec<Arc<Sess
     all
 }
 
+#[async_trait]
 impl Feature for Sessions {
     fn routes(self: Arc<Self>, routes: &mut Routes) {
         routes
@@ -167,6 +174,13 @@ impl Feature for Sessions {
             .on(ROOT, &events::LIST, &self, Self::list)
             .on(ROOT, &events::LOGOUT, &self, Self::logout)
             .tell(ROOT, &events::GONE);
+    }
+
+    async fn connected(&self, session: &Arc<Session>) -> Result<(), AppError> {
+        match &session.handshake.guest {
+            Some(key) => self.become_guest(session, key).await,
+            None => Ok(()),
+        }
     }
 
     fn transition(&self, transition: &Transition) {
