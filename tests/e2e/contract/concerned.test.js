@@ -152,7 +152,13 @@ async function crowd(cluster, n) {
         if (packet[0] === "0") socket.send(`40${JSON.stringify({ token: cluster.token({ userId: fresh("crowd") }) })}`);
         else if (packet === "2") socket.send("3");
         else if (packet.startsWith("40")) socket.send('420["register",{}]');
-        else if (packet.startsWith("430")) resolve(socket);
+        else if (packet.startsWith("430")) {
+          const [answer] = JSON.parse(packet.slice(3));
+          // On a busy machine it may be told to try again.
+          if (answer.ok) resolve(socket);
+          else if (answer.error.retryable) socket.send('420["register",{}]');
+          else reject(new Error(answer.error.message));
+        }
       });
     });
   for (let i = 0; i < n; i += 100) await Promise.all(Array.from({ length: Math.min(100, n - i) }, (_, k) => one(i + k)));
