@@ -2,6 +2,7 @@
 import type { ReadonlySignal } from "@preact/signals";
 import type { FunctionComponent } from "preact";
 import { unreadTalks } from "./lib/chat";
+import { myTurns } from "./lib/game";
 import { unreadRooms } from "./lib/rooms";
 import type { IconName } from "./ui/Icon";
 
@@ -20,6 +21,7 @@ export const pages: Page[] = [
   { name: "rooms", title: "Rooms", icon: "rooms", load: () => import("./pages/rooms"), badge: unreadRooms, badgeWord: "unread" },
   { name: "messages", title: "Messages", icon: "messages", load: () => import("./pages/messages"), badge: unreadTalks, badgeWord: "unread" },
   { name: "polls", title: "Polls", icon: "polls", load: () => import("./pages/polls") },
+  { name: "game", title: "Game", icon: "game", load: () => import("./pages/game"), badge: myTurns, badgeWord: "your turn" },
   { name: "people", title: "People", icon: "people", load: () => import("./pages/people") },
   { name: "lab", title: "Lab", icon: "lab", load: () => import("./pages/lab") },
 ];

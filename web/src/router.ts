@@ -32,3 +32,9 @@ addEventListener("hashchange", () => (place.value = parse(location.hash)));
 export function go(page: string, ...rest: string[]): void {
   location.hash = address(page, ...rest);
 }
+
+/** Goes on at a better address: Back does not lead to this one. */
+export function replace(page: string, ...rest: string[]): void {
+  history.replaceState(history.state, "", address(page, ...rest));
+  place.value = parse(location.hash);
+}

@@ -136,6 +136,9 @@ suite("for everybody", () => {
         await ann.go("people");
         await ann.sees(".somebody", "Bob");
         await check(ann.page, "people");
+        await ann.go("game");
+        await ann.sees(".lobby", "Find an opponent");
+        await check(ann.page, "game");
         await ann.go("lab");
         await ann.sees(".lab", "Round trip");
         await ann.page.locator(".lab").getByRole("button", { name: "Drop the connection" }).click();

@@ -9,6 +9,7 @@ const KEYS: [string[], string][] = [
   [["Esc"], "Close what is open; in a conversation, go to the newest message"],
   [["Alt", "↑"], "The room or conversation above"],
   [["Alt", "↓"], "The room or conversation below"],
+  [["←", "↑", "↓", "→"], "In a game: from cell to cell; Enter takes it"],
   [["?"], "This list"],
 ];
 

@@ -15,6 +15,10 @@ const WORDS: Record<string, string> = {
   poll_not_found: "There is no such poll. Polls are deleted a week after they were made.",
   poll_closed: "This poll is closed: it takes no more votes.",
   already_voted: "You have voted in this poll before. Everybody is counted once.",
+  cell_taken: "This cell is taken. Choose another one.",
+  not_your_turn: "It is not your turn.",
+  game_over: "This game is over.",
+  game_not_found: "The server does not know this game. Games are kept for an hour after their last move.",
   internal: "Something went wrong on the server. Try again; if it happens again, tell its operator.",
 };
 
