@@ -161,6 +161,68 @@ async function takePolls(me, shoot) {
   await me.page.getByRole("button", { name: "Discard" }).click();
 }
 
+async function takeGames(me, shoot, bob) {
+  const cell = (one, n) => one.page.locator(".cell").nth(n);
+  const find = (one) => one.page.getByRole("button", { name: "Find an opponent" }).click();
+  await me.go("game");
+  await me.sees(".lobby", "Find an opponent");
+  await me.page.waitForTimeout(400);
+  await shoot(me, "game");
+  await find(me);
+  await me.sees(".lobby-state", "Waiting");
+  await shoot(me, "game-looking");
+  await bob.go("game");
+  await find(bob);
+  await me.sees(".table-status", "Your turn");
+  for (const [n, c] of [4, 0, 8].entries()) {
+    await cell([me, bob][n % 2], c).click();
+    for (const one of [me, bob]) await one.page.locator(".cell.last").nth(0).waitFor();
+    await me.sees(".table-status", n % 2 ? "Your turn" : "turn");
+    if (n % 2) await shoot(me, "game-turn");
+    await me.page.waitForTimeout(200);
+  }
+  await bob.context.setOffline(true);
+  await me.page.locator(".table-status", { hasText: "is away" }).waitFor({ timeout: 60_000 });
+  await shoot(me, "game-away");
+  await bob.context.setOffline(false);
+  await me.sees(".table-status", "Bob Okafor's turn");
+  await cell(bob, 2).click();
+  await me.sees(".table-status", "Your turn");
+  await me.context.setOffline(true);
+  await me.sees(".top", "Reconnecting");
+  await cell(me, 1).click();
+  await me.page.waitForTimeout(300);
+  await shoot(me, "game-waiting");
+  await me.context.setOffline(false);
+  await me.sees(".table-status", "Bob Okafor's turn");
+  await cell(bob, 7).click();
+  await me.sees(".table-status", "Your turn");
+  await cell(me, 5).click();
+  await bob.sees(".table-status", "Your turn");
+  await cell(bob, 3).click();
+  await me.sees(".table-status", "Your turn");
+  await me.page.getByRole("button", { name: "Give up" }).click();
+  await shoot(me, "game-give-up");
+  await me.page.keyboard.press("Escape");
+  await cell(me, 6).click();
+  await me.sees(".table-status", "A draw");
+  await shoot(me, "game-draw");
+  await me.page.getByRole("button", { name: "Play again" }).click();
+  await me.sees(".lobby-state", "Waiting");
+  await bob.page.getByRole("button", { name: "Play again" }).click();
+  await me.sees(".table-status", "Your turn");
+  for (const [n, c] of [4, 0, 2, 1, 6].entries()) {
+    const who = [me, bob][n % 2];
+    await who.sees(".table-status", "Your turn");
+    await cell(who, c).click();
+  }
+  await me.sees(".table-status", "You won");
+  await shoot(me, "game-won");
+  await me.go("game/0000000000000000");
+  await me.sees(".game-elsewhere", "somebody else's");
+  await shoot(me, "game-elsewhere");
+}
+
 async function takeLook(look, options, cleo, bob, dan) {
   const shoot = (visitor, name) => visitor.page.screenshot({ path: `${OUT}${name}-${look}.png` });
   const out = await browser.newContext({ reducedMotion: "reduce", ...options });
@@ -192,6 +254,7 @@ async function takeLook(look, options, cleo, bob, dan) {
 
   await takeTalks(me, shoot, dan);
   await takePolls(me, shoot);
+  await takeGames(me, shoot, bob);
 
   await me.go("people");
   await me.sees(".somebody", "Cleo");

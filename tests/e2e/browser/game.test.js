@@ -21,6 +21,8 @@ const cell = (one, n) => one.page.locator(".cell").nth(n);
 const button = (one, name) => one.page.getByRole("button", { name, exact: true });
 const dialog = (one) => one.page.getByRole("dialog");
 const status = (one, text) => one.sees(".table-status", text);
+/** What has no network any more may not even be able to say so: then the server has to notice it. */
+const away = (one, who) => one.page.locator(".table-status", { hasText: `${who} is away` }).waitFor({ timeout: 60_000 });
 const label = (one, n) => cell(one, n).getAttribute("aria-label");
 /** What stands there: `X`, `O` or `.`; lower case on its way. */
 const board = (one) =>
@@ -97,14 +99,14 @@ suite("playing", { concurrency: false }, () => {
 
   test("a move that is not allowed changes nothing, and says why", async (t) => {
     const [ann, ben] = await pair(t);
-    await cell(ben, 0).click();
+    await cell(ben, 0).click({ force: true });
     await ben.sees(".table-note", "It is Ann's turn");
     await cell(ann, 4).click();
     for (const one of [ann, ben]) await shows(one, "....X....");
-    await cell(ben, 4).click();
+    await cell(ben, 4).click({ force: true });
     await ben.sees(".table-note", "taken");
-    await cell(ann, 4).click();
-    await cell(ann, 5).click();
+    await cell(ann, 4).click({ force: true });
+    await cell(ann, 5).click({ force: true });
     await cell(ben, 8).click();
     for (const one of [ann, ben]) await shows(one, "....X...O");
     for (const one of [ann, ben]) one.assertCalm();
@@ -233,7 +235,7 @@ suite("when something dies", { concurrency: false }, () => {
     await cell(ann, 4).click();
     await shows(ann, "....x....");
     await status(ann, "goes out when the connection is back");
-    await status(ben, "Ann is away");
+    await away(ben, "Ann");
     await ann.context.setOffline(false);
     for (const one of [ann, ben]) await shows(one, "....X....");
     await status(ben, "Your turn");
@@ -272,7 +274,7 @@ suite("for everybody", { concurrency: false }, () => {
       await assertOpenToAll(ann.page, "giving up");
       await button(ann, "Play on").click();
       await ben.context.setOffline(true);
-      await status(ann, "Ben is away");
+      await away(ann, "Ben");
       await assertOpenToAll(ann.page, "away");
       await ben.context.setOffline(false);
       await status(ann, "Your turn");

@@ -8,7 +8,7 @@ export function Lobby() {
   const looking = seeking.value;
   const waits = looking !== null && looking.state !== "failed";
   const button = useRef<HTMLDivElement>(null);
-  const before = useRef(waits);
+  const before = useRef(false);
   // The button that had the focus is gone: it goes to the one in its place.
   useEffect(() => {
     if (before.current !== waits && document.activeElement === document.body) button.current?.querySelector("button")?.focus();

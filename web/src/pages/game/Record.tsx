@@ -31,7 +31,7 @@ export function Record() {
               {WORDS[result]}
               {forfeit && <span class="muted"> by forfeit</span>}
             </span>
-            <span class="small muted">
+            <span class="record-when small muted">
               <Time at={at} />
             </span>
           </li>

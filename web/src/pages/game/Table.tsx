@@ -11,7 +11,13 @@ import { Mark } from "./marks";
 
 const TICK_MS = 250;
 
-export function Table({ game }: { game: Game }) {
+/** `takesFocus`: one has just come from the lobby, whose buttons are gone. */
+export function Table({ game, takesFocus }: { game: Game; takesFocus: boolean }) {
+  const table = useRef<HTMLElement>(null);
+  const refocus = (where: string) => document.activeElement === document.body && table.current!.querySelector<HTMLElement>(where)?.focus();
+  useEffect(() => void (takesFocus && refocus(".cell[tabindex='0']")), [game.id]);
+  // After the question whether to give up, the button that asked is gone.
+  useEffect(() => void (game.over && refocus(".actions button")), [game.over !== null]);
   const [hint, setHint] = useState("");
   useEffect(() => setHint(""), [game.turn, game.pending?.cell, game.over]);
   const take = (cell: number) => {
@@ -25,7 +31,7 @@ export function Table({ game }: { game: Game }) {
     find();
   };
   return (
-    <section class="table" aria-label={`Game against ${game.opponent.username}`}>
+    <section class="table" ref={table} aria-label={`Game against ${game.opponent.username}`}>
       <Players game={game} />
       <Status game={game} />
       <Board game={game} onTake={take} />
@@ -57,21 +63,20 @@ function Players({ game }: { game: Game }) {
   return (
     <div class="players">
       <Player game={game} mark={game.mine} who={myself} you />
-      <span class="muted small">against</span>
       <Player game={game} mark={other(game.mine)} who={game.opponent} />
     </div>
   );
 }
 
 function Player({ game, mark, who, you }: { game: Game; mark: Which; who: { userId: string; username: string }; you?: boolean }) {
-  const turn = game.pending ? other(game.mine) : game.turn;
+  const turn = game.pending?.state === "made" ? other(game.mine) : game.turn;
   const moves = running(game) && turn === mark;
   const won = game.over?.winner === mark;
   return (
     <div class={`player ${you ? "you" : ""} ${moves ? "moves" : ""} ${won ? "won" : ""}`}>
       <Avatar {...who} />
       <span class="player-name">
-        <strong class="cut">{you ? "You" : who.username}</strong>
+        <strong class="cut" title={who.username}>{you ? "You" : who.username}</strong>
         <span class="small muted cut">{won ? "Winner" : moves ? "To move" : `Plays ${mark}`}</span>
       </span>
       <span class="player-mark">
@@ -100,14 +105,22 @@ function Status({ game }: { game: Game }) {
     return <Line title={<Pill kind="warn">Reconnecting</Pill>} text={words} />;
   }
   if (seconds !== null) {
-    const left = seconds > 0 ? `${name} is away: ${seconds} s until you win` : `${name} has not come back`;
-    return <Line title={<Pill kind="warn">{left}</Pill>} text={seconds > 0 ? "The game goes on if they are back in time." : "Asking who has won."} />;
+    const left = seconds > 0 ? ` is away: ${seconds} s until you win` : " has not come back";
+    return <Line title={<Pill kind="warn"><Named name={name}>{left}</Named></Pill>} text={seconds > 0 ? "The game goes on if they are back in time." : "Asking who has won."} />;
   }
   if (pending?.state === "waiting") return <Line title={<Pill kind="warn">No answer yet</Pill>} text="Your move is sent again until it is answered." />;
   if (pending?.state === "sending") return <Line title="Sending your move" text="It counts once the server has it." />;
   if (isMyTurn(game)) return <Line title="Your turn" text="Take a free cell." mine />;
-  return <Line title={`${name}'s turn`} text="You will see the move at once." />;
+  return <Line title={<Named name={name}>'s turn</Named>} text="You will see the move at once." />;
 }
+
+/** A long name is cut, what is said of it is not: in one line, whatever the name. */
+const Named = ({ name, children }: { name: string; children: ComponentChildren }) => (
+  <span class="named">
+    <span class="cut">{name}</span>
+    <span>{children}</span>
+  </span>
+);
 
 const Line = ({ title, text, mine }: { title: ComponentChildren; text: string; mine?: boolean }) => (
   <div class={`table-status ${mine ? "mine" : ""}`}>
@@ -163,7 +176,7 @@ function GiveUp({ game }: { game: Game }) {
       </Button>
       {asking && (
         <Dialog title="Give up this game?" onClose={() => setAsking(false)}>
-          <p>{game.opponent.username} wins then.</p>
+          <p>{game.opponent.username} wins then. There is no way back into it.</p>
           {error && <ErrorNote>{error}</ErrorNote>}
           <div class="actions">
             <Button onClick={() => setAsking(false)}>Play on</Button>

@@ -15,6 +15,8 @@ export default function GamePage({ rest }: { rest: string[] }) {
   const known = me.value !== null;
   useEffect(() => void (known && open()), [known]);
   const one = game.value;
+  const inLobby = useRef(false);
+  if (!id) inLobby.current = true;
   const goesOn = running(one) && !seeking.value;
   // A game that goes on is where one is, as long as no other one was asked for.
   useLayoutEffect(() => {
@@ -26,7 +28,9 @@ export default function GamePage({ rest }: { rest: string[] }) {
         {refused.value && <ErrorNote>{refused.value}. Trying again.</ErrorNote>}
         {!known && <Skeleton rows={6} label="Connecting" />}
         {known && !id && <Lobby />}
-        {known && id && (one?.id === id ? one.known || one.over ? <Table game={one} /> : <Skeleton rows={6} label="Loading the game" /> : <Elsewhere id={id} />)}
+        {known && id && one?.id === id && (one.known || one.over) && <Table key={id} game={one} takesFocus={inLobby.current} />}
+        {known && id && one?.id === id && !one.known && !one.over && <Skeleton rows={6} label="Loading the game" />}
+        {known && id && one?.id !== id && <Elsewhere id={id} />}
         {known && <Record />}
       </div>
     </div>
@@ -36,14 +40,13 @@ export default function GamePage({ rest }: { rest: string[] }) {
 /** The address of another game than one's own. */
 function Elsewhere({ id }: { id: string }) {
   const before = played.value.find((one) => one.id === id);
-  const alert = useRef<HTMLDivElement>(null);
   if (!told.value && !before) return <Skeleton rows={6} label={connected.value ? "Loading the game" : "Connecting"} />;
-  const goesOn = running(game.value);
+  const current = running(game.value) ? game.value : null;
   const words = { won: "You won", lost: "You lost", draw: "A draw" };
   return (
     <section class="game-elsewhere" aria-label="Game">
       <Empty icon="game" title={before ? `${words[before.result]} against ${before.opponent.username}` : "This game cannot be shown"}>
-        <div role="alert" ref={alert}>
+        <div role="alert">
           <p>
             {before
               ? "This game is over. Boards are kept for ten minutes after the end."
@@ -51,8 +54,8 @@ function Elsewhere({ id }: { id: string }) {
           </p>
         </div>
         <div class="actions">
-          {goesOn ? (
-            <Button kind="primary" onClick={() => go("game", (game.value as { id: string }).id)}>
+          {current ? (
+            <Button kind="primary" onClick={() => go("game", current.id)}>
               To your game
             </Button>
           ) : (
