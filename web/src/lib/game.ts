@@ -1,7 +1,7 @@
 // The game one plays or looks for. Open from when its page is first shown, and after a reload in mid-game.
 import { batch, computed, effect, signal } from "@preact/signals";
-import * as model from "./board";
-import type { Game, Played, ToldFound, ToldOver, ToldState } from "./board";
+import * as model from "./tictactoe";
+import type { Game, Played, ToldFound, ToldOver, ToldState } from "./tictactoe";
 import type { Answer, Failure } from "./connection";
 import { identity, me } from "./identity";
 import { openNamespace, type Namespace } from "./namespace";

@@ -1,5 +1,5 @@
 import { useRef, useState } from "preact/hooks";
-import { drawn, hindrance, label, winningLine, type Game } from "../../lib/board";
+import { drawn, hindrance, label, winningLine, type Game } from "../../lib/tictactoe";
 import { Mark } from "./marks";
 
 const STEPS: Record<string, [number, number]> = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };

@@ -1,4 +1,4 @@
-import { tally } from "../../lib/board";
+import { tally } from "../../lib/tictactoe";
 import { number } from "../../lib/format";
 import { played } from "../../lib/game";
 import { Avatar, Time } from "../../ui";

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { countdown, hindrance, isMyTurn, other, result, running, spoken, verdict, type Game, type Mark as Which } from "../../lib/board";
+import { countdown, hindrance, isMyTurn, other, result, running, spoken, verdict, type Game, type Mark as Which } from "../../lib/tictactoe";
 import { connected, find, giveUp, isGuest, move } from "../../lib/game";
 import { me } from "../../lib/identity";
 import { explain } from "../../lib/words";

@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { running } from "../../lib/board";
+import { running } from "../../lib/tictactoe";
 import { connected, game, open, played, refused, seeking, told } from "../../lib/game";
 import { me } from "../../lib/identity";
 import { go, replace } from "../../router";

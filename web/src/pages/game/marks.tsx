@@ -1,4 +1,4 @@
-import type { Mark as Which } from "../../lib/board";
+import type { Mark as Which } from "../../lib/tictactoe";
 
 /** Told apart by shape as much as by colour. */
 export const MarkX = () => (

@@ -3,7 +3,7 @@ import { suite, test } from "node:test";
 import {
   answered, away, back, countdown, cutOff, drawn, ended, entered, forgotten, found, hindrance, isMyTurn, label, play, result, running, seen,
   spoken, tally, unsent, verdict, winningLine, type Cell, type Game, type Mark,
-} from "./board";
+} from "./tictactoe";
 
 const cells = (text: string): Cell[] => [...text].map((one) => (one === "." ? null : (one as Mark)));
 const begin = (symbol: Mark = "X") => found(null, { gameId: "g", symbol, opponent: { userId: "ben", username: "Ben" } });
