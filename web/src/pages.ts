@@ -22,6 +22,7 @@ export const pages: Page[] = [
   { name: "messages", title: "Messages", icon: "messages", load: () => import("./pages/messages"), badge: unreadTalks, badgeWord: "unread" },
   { name: "polls", title: "Polls", icon: "polls", load: () => import("./pages/polls") },
   { name: "game", title: "Game", icon: "game", load: () => import("./pages/game"), badge: myTurns, badgeWord: "your turn" },
+  { name: "whiteboard", title: "Whiteboard", icon: "whiteboard", load: () => import("./pages/whiteboard") },
   { name: "people", title: "People", icon: "people", load: () => import("./pages/people") },
   { name: "lab", title: "Lab", icon: "lab", load: () => import("./pages/lab") },
 ];

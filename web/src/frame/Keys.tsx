@@ -3,7 +3,11 @@ import { Dialog } from "../ui";
 
 export const keysShown = signal(false);
 
-const KEYS: [string[], string][] = [
+type Key = [keys: string[], what: string];
+/** Those of the page that is shown; they stand first. */
+export const pageKeys = signal<Key[]>([]);
+
+const KEYS: Key[] = [
   [["Enter"], "Send the message"],
   [["Shift", "Enter"], "Break the line"],
   [["Esc"], "Close what is open; in a conversation, go to the newest message"],
@@ -17,7 +21,7 @@ export function Keys() {
   return (
     <Dialog title="Keys" onClose={() => (keysShown.value = false)}>
       <dl class="keys">
-        {KEYS.map(([keys, what]) => (
+        {[...pageKeys.value, ...KEYS].map(([keys, what]) => (
           <div key={what}>
             <dt>
               {keys.map((key) => (
