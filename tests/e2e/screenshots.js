@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 
 import { Visitor, launch } from "./lib/browser.js";
 import { Cluster } from "./lib/cluster.js";
+import { DRAWING, drawAll } from "./lib/drawing.js";
 
 const OUT = fileURLToPath(new URL("screenshots/", import.meta.url));
 const README = fileURLToPath(new URL("../../docs/interface.png", import.meta.url));
@@ -44,6 +45,9 @@ async function takeAll() {
   await talk({ ann, bob, cleo, dan });
   await whisper({ ann, bob, cleo, dan });
   await ask({ ann, bob, cleo, dan });
+  await bob.go(`whiteboard/${ROOM}`);
+  await drawAll(bob, DRAWING);
+  await bob.enter(ROOM);
   await bob.page.context().newPage().then((page) => page.bringToFront());
 
   for (const [look, options] of Object.entries(LOOKS)) await takeLook(look, options, cleo, bob, dan);
@@ -223,6 +227,30 @@ async function takeGames(me, shoot, bob) {
   await shoot(me, "game-elsewhere");
 }
 
+async function takeBoard(me, shoot, cleo) {
+  await cleo.go(`whiteboard/${ROOM}`);
+  await me.go(`whiteboard/${ROOM}`);
+  await me.page.locator("canvas[data-open=true]").waitFor();
+  const { x, y } = await cleo.page.locator(".paper canvas").boundingBox();
+  await cleo.page.mouse.move(x + 720, y + 470);
+  await me.sees(".cursor", "Cleo");
+  await me.page.waitForTimeout(400);
+  await shoot(me, "board");
+  await me.page.locator(".board-name").click();
+  await shoot(me, "board-choose");
+  await me.page.keyboard.press("Escape");
+  await me.page.getByRole("button", { name: "Clear the board" }).click();
+  await shoot(me, "board-clear");
+  await me.page.keyboard.press("Escape");
+  await me.go("whiteboard/empty");
+  await me.sees(".blank", "Draw anywhere");
+  await shoot(me, "board-empty");
+  await me.go("whiteboard/on-call");
+  await me.sees(".board-closed", "private");
+  await shoot(me, "board-private");
+  await cleo.enter(ROOM);
+}
+
 async function takeLook(look, options, cleo, bob, dan) {
   const shoot = (visitor, name) => visitor.page.screenshot({ path: `${OUT}${name}-${look}.png` });
   const out = await browser.newContext({ reducedMotion: "reduce", ...options });
@@ -255,6 +283,7 @@ async function takeLook(look, options, cleo, bob, dan) {
   await takeTalks(me, shoot, dan);
   await takePolls(me, shoot);
   await takeGames(me, shoot, bob);
+  await takeBoard(me, shoot, cleo);
 
   await me.go("people");
   await me.sees(".somebody", "Cleo");

@@ -21,8 +21,8 @@ export const pages: Page[] = [
   { name: "rooms", title: "Rooms", icon: "rooms", load: () => import("./pages/rooms"), badge: unreadRooms, badgeWord: "unread" },
   { name: "messages", title: "Messages", icon: "messages", load: () => import("./pages/messages"), badge: unreadTalks, badgeWord: "unread" },
   { name: "polls", title: "Polls", icon: "polls", load: () => import("./pages/polls") },
+  { name: "whiteboard", title: "Board", icon: "whiteboard", load: () => import("./pages/whiteboard") },
   { name: "game", title: "Game", icon: "game", load: () => import("./pages/game"), badge: myTurns, badgeWord: "your turn" },
-  { name: "whiteboard", title: "Whiteboard", icon: "whiteboard", load: () => import("./pages/whiteboard") },
   { name: "people", title: "People", icon: "people", load: () => import("./pages/people") },
   { name: "lab", title: "Lab", icon: "lab", load: () => import("./pages/lab") },
 ];

@@ -133,6 +133,9 @@ suite("for everybody", () => {
         await ann.page.getByRole("button", { name: "Create a room" }).first().click();
         await check(ann.page, "create a room");
         await ann.page.keyboard.press("Escape");
+        await ann.go(`whiteboard/${room}`);
+        await ann.page.locator("canvas[data-open=true]").waitFor();
+        await check(ann.page, "a board");
         await ann.go("people");
         await ann.sees(".somebody", "Bob");
         await check(ann.page, "people");

@@ -268,10 +268,18 @@ suite("limits and rights", () => {
   test("a full board says so next to the tools, draws nothing more, and goes on after a clear", async (t) => {
     const [ann] = await people(t, "Ann");
     const board = fresh("board");
-    const filler = await cluster.user(t, "filler", { namespace: "/whiteboard", said: { roomId: board } });
+    const fillers = await Promise.all(["f1", "f2", "f3", "f4"].map((name) => cluster.user(t, name, { namespace: "/whiteboard", said: { roomId: board } })));
     const line = (i) => ({ x1: (i % 200) * 4, y1: Math.floor(i / 200) * 4, x2: (i % 200) * 4 + 2, y2: Math.floor(i / 200) * 4 + 2, color: "#1b1f27" });
+    /** One after the other, many at once; what is too fast is repeated. */
     const fill = async (from, to) => {
-      for (let at = from; at < to; at += 500) await Promise.all(Array.from({ length: Math.min(500, to - at) }, (_, i) => filler.ok("draw", line(at + i))));
+      let next = from;
+      const hand = async (one) => {
+        while (next < to) {
+          const drawn = line(next++);
+          await until(async () => (await one.ask("draw", drawn)).ok, "it is drawn");
+        }
+      };
+      await Promise.all(fillers.flatMap((one) => Array.from({ length: 40 }, () => hand(one))));
     };
     await fill(0, 18_402);
     await open(ann, board);

@@ -77,6 +77,11 @@ function Paper({ session }: { session: BoardSession }) {
     painter.resize(element.clientWidth, element.clientHeight);
     session.onChange = (change) => painter.changed(change);
     own.onView = (next) => (view.value = next);
+    own.covered = () => {
+      const [paper, tools] = [sheet.current!, sheet.current!.querySelector(".tools")!].map((one) => one.getBoundingClientRect());
+      const atTop = tools!.top - paper!.top < paper!.bottom - tools!.bottom;
+      return atTop ? [tools!.bottom - paper!.top, 0] : [0, paper!.bottom - tools!.top];
+    };
     // What is there is to be seen, unless it is already or one has begun to draw.
     session.onOpen = () => {
       const box = extent(session.board.lines);

@@ -32,6 +32,8 @@ export class Hand {
   /** Space is held: a drag moves the paper. */
   space = false;
   onView: (view: View) => void = () => {};
+  /** What of the canvas lies below the tools, at the top and at the bottom. */
+  covered: () => [top: number, bottom: number] = () => [0, 0];
   #stroke: Stroke | null = null;
   #sending: ReturnType<typeof setTimeout> | undefined;
   readonly #pans = new Map<number, Point>();
@@ -201,11 +203,13 @@ export class Hand {
   /** All of `box` is to be seen; never larger than it was drawn. */
   fit(box: readonly [number, number, number, number] | null): void {
     if (!box) return this.#look({ x: 0, y: 0, scale: 1 });
-    const { width, height } = this.painter;
+    const [top, bottom] = this.covered();
+    const width = this.painter.width;
+    const height = Math.max(1, this.painter.height - top - bottom);
     const room = (space: number) => Math.max(1, space - 2 * FIT_MARGIN);
     const [across, down] = [box[2] - box[0], box[3] - box[1]];
     const scale = Math.max(MIN_SCALE, Math.min(1, room(width) / across, room(height) / down));
-    this.#look({ scale, x: (box[0] + box[2]) / 2 - width / 2 / scale, y: (box[1] + box[3]) / 2 - height / 2 / scale });
+    this.#look({ scale, x: (box[0] + box[2]) / 2 - width / 2 / scale, y: (box[1] + box[3]) / 2 - (top + height / 2) / scale });
   }
 
   #look(view: View): void {
