@@ -225,7 +225,7 @@ suite("lines", () => {
         all.push(...piece.slice(all.length ? 2 : 0));
       }
     }
-    all.push(...line.end().slice(2));
+    all.push(...line.rest.slice(2));
     assert.deepEqual([all.slice(0, 2), all.at(-2)], [[0, 0], 400]);
     assert.ok(all.every((number) => Number.isInteger(Math.round(number * 10)) && Math.abs(number * 10 - Math.round(number * 10)) < 1e-9));
     const parts = pieces(all, 16);
@@ -233,7 +233,7 @@ suite("lines", () => {
     assert.deepEqual(parts.flatMap((part, i) => (i ? part.slice(2) : part)), all);
   });
 
-  test("a hand that does not move makes a dot", () => assert.deepEqual(new Smoother(3, 4, 1).end(), [3, 4, 3, 4]));
+  test("a hand that does not move makes a dot", () => assert.deepEqual(new Smoother(3, 4, 1).rest, [3, 4, 3, 4]));
 
   test("an eraser makes nothing larger", () => {
     const line = { ...pen, points: [0, 0, 10, 10] };

@@ -35,7 +35,7 @@ export class Smoother {
 
   /** From the middle before, around `corner`, to the next one; as straight pieces. */
   #bend(corner: [number, number], to: [number, number]): void {
-    const [from] = [this.#middle];
+    const from = this.#middle;
     const a = [corner[0] - from[0], corner[1] - from[1]] as const;
     const b = [to[0] - corner[0], to[1] - corner[1]] as const;
     const lengths = Math.hypot(...a) * Math.hypot(...b);
@@ -53,7 +53,7 @@ export class Smoother {
     if (this.#out.at(-2) !== nextX || this.#out.at(-1) !== nextY) this.#out.push(nextX, nextY);
   }
 
-  /** Up to where the hand is: shown, and not final yet. */
+  /** Up to where the hand is, a dot if it never moved: what is shown meanwhile, and the last piece. */
   get rest(): number[] {
     return [...this.#out, tenth(this.#last[0]), tenth(this.#last[1])];
   }
@@ -63,12 +63,6 @@ export class Smoother {
     if (this.#out.length < 4) return null;
     const points = this.#out;
     this.#out = points.slice(-2);
-    return points;
-  }
-
-  /** The last piece; a dot, if the hand never moved. */
-  end(): number[] {
-    const points = this.rest;
     return points;
   }
 }

@@ -163,8 +163,9 @@ function Blank() {
       <p>
         <b>Draw anywhere.</b> Whoever has the address of this page sees it as you do.
       </p>
-      <p class="small">
-        Move the paper with the wheel, two fingers, or <kbd>Space</kbd> and the mouse. <kbd>?</kbd> lists the keys.
+      <p class="small by-touch">Move the paper with two fingers.</p>
+      <p class="small by-mouse">
+        Move the paper with the wheel, or <kbd>Space</kbd> and the mouse. <kbd>?</kbd> lists the keys.
       </p>
     </div>
   );

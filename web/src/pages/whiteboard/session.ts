@@ -50,6 +50,8 @@ export class BoardSession {
   /** The board is shown for the first time. */
   onOpen: () => void = () => {};
 
+  /** Of whom it was opened by, also when that one signs out meanwhile. */
+  readonly #key: string;
   readonly #namespace: Namespace;
   readonly #guest = identity.value?.kind === "guest";
   #closed = false;
@@ -60,6 +62,7 @@ export class BoardSession {
 
   constructor(readonly name: string) {
     lingering?.();
+    this.#key = `board.${me.value?.userId ?? ""}.${name}`;
     this.board = new Board(this.#guest ? "" : (me.value?.userId ?? ""));
     this.board.revive(tab.get<Op[]>(this.#key, []));
     this.#namespace = openNamespace("/whiteboard", { roomId: name });
@@ -107,10 +110,6 @@ export class BoardSession {
     socket.on("cursor-remove", hears(({ userId }: { userId: string }) => this.#setCursor(userId, null)));
     this.#tick = setInterval(() => this.#forgetCursors(), 1_000);
     addEventListener("pagehide", this.keep);
-  }
-
-  get #key(): string {
-    return `board.${me.value?.userId ?? ""}.${this.name}`;
   }
 
   /** What is not known to be there survives a reload. */
