@@ -185,15 +185,13 @@ suite("playing", { concurrency: false }, () => {
     for (const one of [ann, ben, eve]) one.assertCalm();
   });
 
-  test("a guest plays, is told that it cannot come back, and loses with its connection", async (t) => {
+  test("a guest comes back to its game as anybody does", async (t) => {
     const [ann, guest] = await pair(t, "Ann", { name: "Guest", token: null });
-    await guest.sees(".table-note", "You are a guest");
-    await cell(ann, 4).click();
-    await shows(guest, "....X....");
+    await play(ann, guest, [4, 0]);
     await guest.page.reload();
-    await status(guest, "guest cannot come back");
-    await status(ann, "until you win");
-    await status(ann, "You won");
+    await shows(guest, "O...X....");
+    await play(ann, guest, [4, 0, 8, 2, 6, 3], { from: 2 });
+    await status(guest, "Ann's turn");
     for (const one of [ann, guest]) one.assertCalm();
   });
 });

@@ -149,18 +149,6 @@ suite("taking back", () => {
     board.heardUndo({ seq: 4, userId: "ann", stroke: "a-2" });
     assert.deepEqual(seen(board), [1]);
   });
-
-  test("a guest takes back what it drew on this connection", () => {
-    const board = new Board("");
-    board.replaced(empty);
-    draw(board, 5);
-    board.next();
-    board.acknowledged("c-5", 1);
-    assert.equal(board.last, "m-5");
-    board.beginAnew();
-    board.replaced({ ...empty, seq: 1, pens: [["#000000", 2, "guest-1", 0]], strokes: [[0, "m-5", ...at(5)]] });
-    assert.equal(board.last, undefined);
-  });
 });
 
 suite("away and back", () => {

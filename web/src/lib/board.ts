@@ -72,9 +72,6 @@ export type Change = { all: true } | { all: false; added: readonly Line[] };
 const ALL: Change = { all: true };
 const NONE: Change = { all: false, added: [] };
 
-/** Whose lines one's own are where one does not know what one is called: a guest. */
-const SELF = "\0";
-
 export class Board {
   lines: Line[] = [];
   ops: Op[] = [];
@@ -89,10 +86,7 @@ export class Board {
   #heard = 0;
   #cleared = 0;
   readonly #undone = new Map<string, number>();
-  /** What a guest has drawn on this connection: more it cannot take back. */
-  readonly #own = new Set<string>();
 
-  /** `me`: empty where it is not known. */
   constructor(readonly me: string) {}
 
   // ---- what is told ----------------------------------------------------------------------------
@@ -114,11 +108,6 @@ export class Board {
     const isThere = (op: Op) => op.kind === "draw" && op.tried && there.get(op.stroke)?.some((line) => holds(line, op));
     this.ops = this.ops.filter((op) => !isThere(op));
     return ALL;
-  }
-
-  /** Another connection of a guest is somebody else: what was drawn before is not its own any more. */
-  beginAnew(): void {
-    this.#own.clear();
   }
 
   heard(drawn: Drawn): Change {
@@ -160,7 +149,7 @@ export class Board {
     const key = keyOf(userId, stroke);
     this.#undone.set(key, Math.max(seq, this.#undone.get(key) ?? 0));
     const before = this.lines.length;
-    this.lines = this.lines.filter((line) => line.seq > seq || line.stroke !== stroke || !this.#isOf(line, userId));
+    this.lines = this.lines.filter((line) => line.seq > seq || line.stroke !== stroke || line.userId !== userId);
     return this.lines.length === before ? NONE : ALL;
   }
 
@@ -179,7 +168,6 @@ export class Board {
 
   /** It waits until it is acknowledged. What was not sent yet grows. */
   draw(op: Pick<DrawOp, "clientId" | "stroke" | "color" | "width" | "erase" | "points">): void {
-    this.#own.add(op.stroke);
     const last = this.ops.at(-1);
     const grows = last?.kind === "draw" && last.state === "queued" && !last.tried && last.stroke === op.stroke;
     if (grows && last.points.length + op.points.length - 2 <= MOST_NUMBERS && follows(last.points, op.points)) {
@@ -196,13 +184,12 @@ export class Board {
     }
     for (let i = this.lines.length - 1; i >= 0; i--) {
       const { userId, stroke } = this.lines[i]!;
-      const mine = userId === this.#self || (stroke !== null && this.#own.has(stroke));
-      if (mine && stroke !== null && this.#mayUndo(stroke)) return stroke;
+      if (userId === this.me && stroke !== null && this.#mayUndo(stroke)) return stroke;
     }
     return undefined;
   }
 
-  #mayUndo = (stroke: string) => !this.#hidden.has(stroke) && (this.me !== "" || this.#own.has(stroke));
+  #mayUndo = (stroke: string) => !this.#hidden.has(stroke);
 
   /** Takes back a stroke: at once here, and for all once it is said. What nobody has heard of needs no words. */
   undo(stroke: string, clientId: string): Change {
@@ -247,12 +234,12 @@ export class Board {
     if (seq <= this.#base) return this.#settled(op); // The picture knows.
     if (seq > this.#cleared) this.total++;
     if (op.kind === "undo") {
-      this.#undo(seq, this.#self, op.stroke);
+      this.#undo(seq, this.me, op.stroke);
       return this.#settled(op);
     }
-    if (seq < this.#cleared || seq < (this.#undone.get(keyOf(this.#self, op.stroke)) ?? 0)) return NONE;
+    if (seq < this.#cleared || seq < (this.#undone.get(keyOf(this.me, op.stroke)) ?? 0)) return NONE;
     const { stroke, color, width, erase, points } = op;
-    return this.#insert(lineOf({ seq, userId: this.#self, stroke, color, width, erase, points }));
+    return this.#insert(lineOf({ seq, userId: this.me, stroke, color, width, erase, points }));
   }
 
   /** It is not there, and will not be. */
@@ -310,9 +297,9 @@ export class Board {
     for (const line of this.lines) {
       if (!this.shows(line)) continue;
       if (line.stroke === null) nameless++;
-      else named.add(keyOf(this.#isMine(line, line.stroke) ? SELF : line.userId, line.stroke));
+      else named.add(keyOf(line.userId, line.stroke));
     }
-    for (const { stroke } of this.pending) named.add(keyOf(SELF, stroke));
+    for (const { stroke } of this.pending) named.add(keyOf(this.me, stroke));
     return named.size + nameless;
   }
 
@@ -320,12 +307,7 @@ export class Board {
     return this.full || (this.limit > 0 && this.total >= NEAR * this.limit);
   }
 
-  get #self(): string {
-    return this.me || SELF;
-  }
-  #isOf = (line: Line, userId: string) => (userId === this.#self ? this.#isMine(line, line.stroke) : line.userId === userId);
-  #isMine = (line: Line, stroke: string | null) =>
-    line.stroke === stroke && (line.userId === this.#self || (this.me === "" && stroke !== null && this.#own.has(stroke)));
+  #isMine = (line: Line, stroke: string | null) => line.stroke === stroke && line.userId === this.me;
 }
 
 const keyOf = (userId: string, stroke: string) => `${userId}\n${stroke}`;

@@ -25,10 +25,8 @@ const spokenEntries = signal<readonly Entry[]>(NONE);
 const whisperedEntries = signal<readonly Entry[]>(NONE);
 const byKey = computed(() => conversations(whisperedEntries.value));
 
-/** Who one is here. A guest is somebody else after each lost connection; what it said remains its own. */
+/** Who one is here. */
 export const self = signal<Person | null>(null);
-/** All ids that one had here. */
-const ids = signal<ReadonlySet<string>>(new Set());
 /** Hears and may speak. */
 export const joined = signal(false);
 /** Why not, in the server's words. */
@@ -85,7 +83,7 @@ export const talked = computed<Listed[]>(() => {
 export const others = computed<Peer[] | null>(() => {
   if (!here.value) return null;
   const known = new Set(talked.value.map(({ userId }) => userId));
-  const all = [...here.value.keys()].filter((id) => !ids.value.has(id) && !known.has(id)).map((id) => peer(keyOf(id)));
+  const all = [...here.value.keys()].filter((id) => id !== self.value?.userId && !known.has(id)).map((id) => peer(keyOf(id)));
   return all.sort((a, b) => a.username.localeCompare(b.username) || a.userId.localeCompare(b.userId));
 });
 
@@ -235,10 +233,8 @@ function stopTypist(userId: string): void {
 // ---- hearing -----------------------------------------------------------------------------------
 
 type Wire = Omit<Said, "roomName">;
-const asMine = <T extends Person>(said: T): T => (ids.value.has(said.userId) && self.value ? { ...said, userId: self.value.userId } : said);
-
 function hearSpoken(messages: Wire[], recovered = true): void {
-  const said = messages.map((message) => asMine({ ...message, roomName: EVERYONE }));
+  const said = messages.map((message) => ({ ...message, roomName: EVERYONE }));
   const fresh = recovered ? spoken.add(said) : spoken.beginAnew(said);
   heard(fresh, () => (spokenEntries.value = spoken.entries));
 }
@@ -314,7 +310,7 @@ function listen({ socket }: Namespace): void {
     }),
   );
   socket.on("user-typing", ({ userId, username }: Person) => {
-    if (userId !== self.value?.userId && !ids.value.has(userId)) typists.value = new Map(typists.value).set(userId, username);
+    if (userId !== self.value?.userId) typists.value = new Map(typists.value).set(userId, username);
   });
   socket.on("user-stop-typing", ({ userId }: Person) => stopTypist(userId));
 }
@@ -327,10 +323,7 @@ async function join(): Promise<boolean> {
     const answer = await namespace!.ask<Person>("join", {});
     if (answer.ok) {
       const { userId, username } = answer;
-      batch(() => {
-        ids.value = new Set(ids.value).add(userId);
-        self.value ??= { userId, username };
-      });
+      self.value = { userId, username };
       return true;
     }
     await pause(RETRY_MS);
@@ -357,7 +350,6 @@ session.on("left", () =>
     namespace = null;
     spoken = new Log();
     whispered = new Log();
-    ids.value = new Set();
     addressed.clear();
     talks.clear();
     spokenEntries.value = whisperedEntries.value = NONE;

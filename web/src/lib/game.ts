@@ -3,7 +3,7 @@ import { batch, computed, effect, signal } from "@preact/signals";
 import * as model from "./tictactoe";
 import type { Game, Played, ToldFound, ToldOver, ToldState } from "./tictactoe";
 import type { Answer, Failure } from "./connection";
-import { identity, me } from "./identity";
+import { me } from "./identity";
 import { openNamespace, type Namespace } from "./namespace";
 import { phase, session } from "./session";
 import { browser, tab } from "./storage";
@@ -32,7 +32,6 @@ export const seeking = signal<Seeking | null>(null);
 /** Of this device. */
 export const played = signal<Played[]>([]);
 
-export const isGuest = computed(() => identity.value?.kind === "guest");
 /** How many games wait for oneself. */
 export const myTurns = computed(() => (game.value && model.isMyTurn(game.value) ? 1 : 0));
 
@@ -53,16 +52,14 @@ export function open(): void {
   const kept = tab.get<Kept | null>(ofMine("game"), null);
   batch(() => {
     played.value = browser.get<Played[]>(ofMine("games"), []);
-    game.value = kept?.game && isGuest.value ? model.cutOff(kept.game) : (kept?.game ?? null);
-    seeking.value = isGuest.value ? null : (kept?.seeking ?? null);
+    game.value = kept?.game ?? null;
+    seeking.value = kept?.seeking ?? null;
   });
   socket.on("connect", () => void come());
   socket.on("disconnect", () =>
     batch(() => {
       connected.value = told.value = false;
       heard.clear();
-      if (game.value && isGuest.value) game.value = model.cutOff(game.value);
-      if (seeking.value && isGuest.value) seeking.value = { ...seeking.value, state: "failed", error: GUEST_LOST };
       if (game.value) game.value = model.back(game.value);
     }),
   );
@@ -131,8 +128,6 @@ effect(() => {
   played.value = after;
 });
 
-/** The one who waited was somebody else, whom one could even meet. */
-const GUEST_LOST: Failure = { code: "guest_lost", message: "The connection was lost, and a guest cannot go on waiting", retryable: false };
 const NO_ANSWER: Failure = { code: "no_answer", message: "No answer", retryable: true };
 const ask = <T,>(event: string, data?: unknown): Promise<Answer<T>> =>
   namespace?.ask<T>(event, data) ?? Promise.resolve({ ok: false, error: NO_ANSWER });

@@ -37,9 +37,7 @@ export const listed = computed(() => order(new Map(newest.value.map((one) => [on
 export const hidden = computed(() => Math.max(0, mayBeShown.value.length - shownCount.value));
 export const standingOf = (id: string): Standing | undefined => standings.value.get(id);
 
-/** A guest has another id here, which only its own polls tell. */
-const mine = new Set<string>();
-export const isMine = ({ createdBy }: Poll) => createdBy === me.value?.userId || mine.has(createdBy);
+export const isMine = ({ createdBy }: Poll) => createdBy === me.value?.userId;
 
 // ---- being there -------------------------------------------------------------------------------
 
@@ -181,7 +179,6 @@ export const keepDraft = (next: Draft | null) => browser.set(draftKey(), next);
 export async function create({ question, options, roomName, clientId }: Draft): Promise<Answer<{ poll: Poll }>> {
   const answer = await ask<{ poll: Poll }>("create-poll", { question, options, clientId, ...(roomName && { roomName }) });
   if (answer.ok) {
-    mine.add(answer.poll.createdBy);
     heard(answer.poll.id, { poll: answer.poll, counts: options.map(() => 0), asked: { voted: null } });
   }
   return answer;
@@ -254,7 +251,6 @@ session.on("left", () =>
   batch(() => {
     namespace?.close();
     namespace = null;
-    mine.clear();
     watched.clear();
     standings.value = new Map();
     troubles.value = new Map();

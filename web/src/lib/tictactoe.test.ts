@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import {
-  answered, away, back, countdown, cutOff, drawn, ended, entered, forgotten, found, hindrance, isMyTurn, label, play, result, running, seen,
+  answered, away, back, countdown, drawn, ended, entered, forgotten, found, hindrance, isMyTurn, label, play, result, running, seen,
   spoken, tally, unsent, verdict, winningLine, type Cell, type Game, type Mark,
 } from "./tictactoe";
 
@@ -55,12 +55,6 @@ suite("a game", () => {
     assert.deepEqual([result(left), verdict(left).text], ["won", "Ben has left or given up."]);
     assert.equal(result(forgotten(begun())), null);
     assert.equal(forgotten(left), left);
-  });
-
-  test("of a guest is lost with the connection", () => {
-    const cut = cutOff(begun("O"));
-    assert.deepEqual([cut.over, result(cut)], [{ winner: "X", reason: "forfeit" }, "lost"]);
-    assert.match(verdict(cut).text, /guest cannot come back/);
   });
 });
 

@@ -34,8 +34,6 @@ export interface Game {
   refused: { cell: number; error: Failure } | null;
   /** When the opponent's grace ends, by this machine's clock. */
   awayUntil: number | null;
-  /** One was a guest, and lost the connection. */
-  cut: boolean;
 }
 
 export interface ToldFound {
@@ -68,10 +66,10 @@ export const winningLine = (board: Cell[]): number[] | null =>
 /** Told on each connection: of a game that is known already, it says nothing new. */
 export function found(before: Game | null, { gameId, symbol, opponent }: ToldFound): Game {
   // Whether the opponent is away is not told to one who comes back.
-  if (before?.id === gameId) return { ...before, mine: symbol, opponent, awayUntil: null, over: before.cut ? null : before.over, cut: false };
+  if (before?.id === gameId) return { ...before, mine: symbol, opponent, awayUntil: null };
   return {
     id: gameId, mine: symbol, opponent, board: Array<Cell>(9).fill(null), turn: null, known: false, last: null,
-    over: null, pending: null, refused: null, awayUntil: null, cut: false,
+    over: null, pending: null, refused: null, awayUntil: null,
   };
 }
 
@@ -101,15 +99,11 @@ function lastOf(before: Game, board: Cell[]): number | null {
 }
 
 export const ended = (game: Game, { winner, reason }: ToldOver): Game => ({
-  ...game, turn: null, over: { winner, reason }, pending: null, awayUntil: null, cut: false,
+  ...game, turn: null, over: { winner, reason }, pending: null, awayUntil: null,
 });
 
 export const away = (game: Game, grace: number, now: number): Game => (game.over ? game : { ...game, awayUntil: now + grace });
 export const back = (game: Game): Game => ({ ...game, awayUntil: null });
-
-/** A guest is somebody else with its next connection. */
-export const cutOff = (game: Game): Game =>
-  game.over ? game : { ...ended(game, { gameId: game.id, winner: other(game.mine), reason: "forfeit" }), cut: true };
 
 /** It was to be told after connecting, and was not. */
 export const forgotten = (game: Game): Game => (game.over ? game : ended(game, { gameId: game.id, winner: null, reason: "unknown" }));
@@ -174,9 +168,8 @@ export function label(game: Game, cell: number): string {
 
 /** How it ended. */
 export function verdict(game: Game): { title: string; text: string } {
-  const { over, opponent, mine, cut } = game;
+  const { over, opponent, mine } = game;
   const name = opponent.username;
-  if (cut) return { title: "You lost", text: `The connection was lost, and a guest cannot come back to a game. ${name} wins.` };
   if (over?.reason === "unknown") return { title: "This game has ended", text: "The server does not know it any more, so nobody has won." };
   switch (result(game)) {
     case "won":

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { cancel, connected, find, isGuest, seeking } from "../../lib/game";
+import { cancel, connected, find, seeking } from "../../lib/game";
 import { explain } from "../../lib/words";
 import { Button, ErrorNote, Pill } from "../../ui";
 import { MarkO, MarkX } from "./marks";
@@ -40,9 +40,6 @@ export function Lobby() {
       <div class="lobby-state">
         <p role="status">{waits && <State since={looking.since} error={looking.error !== undefined} asking={looking.state === "asking"} />}</p>
         {looking?.state === "failed" && looking.error && <ErrorNote>{explain(looking.error)}</ErrorNote>}
-        {isGuest.value && !looking?.error && (
-          <p class="hint">As a guest you cannot come back to a game: if the connection is lost, so is the game.</p>
-        )}
       </div>
     </section>
   );

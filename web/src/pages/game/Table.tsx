@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { countdown, hindrance, isMyTurn, other, result, running, spoken, verdict, type Game, type Mark as Which } from "../../lib/tictactoe";
-import { connected, find, giveUp, isGuest, move } from "../../lib/game";
+import { connected, find, giveUp, move } from "../../lib/game";
 import { me } from "../../lib/identity";
 import { explain } from "../../lib/words";
 import { go } from "../../router";
@@ -40,7 +40,7 @@ export function Table({ game, takesFocus }: { game: Game; takesFocus: boolean })
           <ErrorNote>Your move was taken back. {explain(game.refused.error)}</ErrorNote>
         ) : (
           <p class="small muted" role="status">
-            {hint || (isGuest.value && running(game) ? "You are a guest: if the connection is lost, so is the game." : "")}
+            {hint}
           </p>
         )}
       </div>

@@ -1,7 +1,6 @@
 import { useState } from "preact/hooks";
 import { hereTotal, others, refused, self, talked, talkOf, type Listed, type Peer } from "../../lib/chat";
 import { number, plural, startOfDay } from "../../lib/format";
-import { identity } from "../../lib/identity";
 import type { Said } from "../../lib/log";
 import type { Pending } from "../../lib/outbox";
 import { EVERYONE, lastSaid } from "../../lib/whispers";
@@ -62,11 +61,6 @@ export function TalkList({ current }: { current: string | undefined }) {
       </ul>
       {rest && hereTotal.value > rest.length + known.length + 1 && (
         <p class="hint pad">{number(hereTotal.value - rest.length - known.length - 1)} more are here.</p>
-      )}
-      {identity.value?.kind === "guest" && (
-        <p class="hint pad">
-          As a guest you are somebody new after each lost connection: private messages end with it. Sign in to keep them.
-        </p>
       )}
     </section>
   );

@@ -1,7 +1,7 @@
 // Being on a board: hears it, and sends what is drawn here until it is known to be there.
 import { batch, signal } from "@preact/signals";
 import { Board, MOST_NUMBERS, type Change, type Drawn, type Line, type Op, type Pen, type Picture } from "../../lib/board";
-import { identity, me } from "../../lib/identity";
+import { me } from "../../lib/identity";
 import { newId } from "../../lib/ids";
 import { openNamespace, type Namespace } from "../../lib/namespace";
 import { session as signedIn } from "../../lib/session";
@@ -53,7 +53,6 @@ export class BoardSession {
   /** Of whom it was opened by, also when that one signs out meanwhile. */
   readonly #key: string;
   readonly #namespace: Namespace;
-  readonly #guest = identity.value?.kind === "guest";
   #closed = false;
   #counting: ReturnType<typeof setTimeout> | undefined;
   #noticeEnds: ReturnType<typeof setTimeout> | undefined;
@@ -63,7 +62,7 @@ export class BoardSession {
   constructor(readonly name: string) {
     lingering?.();
     this.#key = `board.${me.value?.userId ?? ""}.${name}`;
-    this.board = new Board(this.#guest ? "" : (me.value?.userId ?? ""));
+    this.board = new Board(me.value?.userId ?? "");
     this.board.revive(tab.get<Op[]>(this.#key, []));
     this.#namespace = openNamespace("/whiteboard", { roomId: name });
     const { socket } = this.#namespace;
@@ -74,7 +73,6 @@ export class BoardSession {
       alive = true;
       entered = false;
       this.refused.value = "";
-      if (this.#guest) this.board.beginAnew();
     });
     socket.on("disconnect", () => {
       alive = entered = false;
