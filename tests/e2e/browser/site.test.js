@@ -1,16 +1,14 @@
 // How the page is served, how one signs in, and whether everybody can use it.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { after, before, suite, test } from "node:test";
 
+import { LOOKS, assertOpenToAll } from "../lib/axe.js";
 import { Visitor, useBrowser, visitors } from "../lib/browser.js";
 import { useCluster } from "../lib/cluster.js";
 import { startGateway } from "../lib/gateway.js";
 import { fresh } from "../lib/names.js";
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const cluster = useCluster({ nodes: 2, guest: true });
 const browser = useBrowser();
 
@@ -86,74 +84,62 @@ suite("signing in", () => {
 });
 
 suite("for everybody", () => {
-  /** What axe finds that keeps people out. The page's policy keeps scripts of others out: not here. */
-  async function check(page, where) {
-    await page.evaluate(AXE);
-    const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-    const grave = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
-    const told = grave.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${where}: ${id} at ${target}: ${failureSummary}`));
-    assert.deepEqual(told, []);
-  }
+  for (const { name, options } of LOOKS) {
+    test(`nothing keeps anybody out, ${name}`, async (t) => {
+      const out = await browser.browser.newContext({ ...options, reducedMotion: "reduce" });
+      t.after(() => out.close());
+      const page = await out.newPage();
+      await page.goto(cluster.url);
+      await page.getByLabel("Your name").waitFor();
+      await assertOpenToAll(page, "sign-in");
 
-  for (const colorScheme of ["light", "dark"]) {
-    for (const [size, viewport] of Object.entries({ wide: { width: 1280, height: 800 }, narrow: { width: 390, height: 780 } })) {
-      test(`nothing keeps anybody out, ${colorScheme} and ${size}`, async (t) => {
-        const options = { colorScheme, viewport, bypassCSP: true };
-        const out = await browser.browser.newContext({ ...options, reducedMotion: "reduce" });
-        t.after(() => out.close());
-        const page = await out.newPage();
-        await page.goto(cluster.url);
-        await page.getByLabel("Your name").waitFor();
-        await check(page, "sign-in");
-
-        const [ann, bob] = await visitors(t, browser, cluster, { name: "Ann", options }, "Bob");
-        const room = fresh("room");
-        await ann.go("rooms");
-        await ann.sees(".room-list", "Your rooms");
-        await check(ann.page, "rooms");
-        await bob.create(room);
-        await ann.enter(room);
-        await bob.say(room, "hello");
-        await ann.say(room, "hi");
-        await ann.hears("hello");
-        await ann.hears("hi");
-        await bob.composer(room).pressSequentially("x");
-        await ann.sees(".typing", "Bob");
-        await check(ann.page, "a room");
-        await ann.page.locator(".connection").click();
-        await check(ann.page, "the connection");
-        await ann.page.keyboard.press("Escape");
-        await ann.page.locator(".me").click();
-        await check(ann.page, "oneself");
-        await ann.page.keyboard.press("Escape");
-        await ann.go(`rooms/${fresh("nowhere")}`);
-        await ann.sees(".closed", "There is no room");
-        await check(ann.page, "no room");
-        await ann.go("rooms");
-        await ann.page.getByRole("button", { name: "Create a room" }).first().click();
-        await check(ann.page, "create a room");
-        await ann.page.keyboard.press("Escape");
-        await ann.go(`whiteboard/${room}`);
-        await ann.page.locator("canvas[data-open=true]").waitFor();
-        await check(ann.page, "a board");
-        await ann.go("people");
-        await ann.sees(".somebody", "Bob");
-        await check(ann.page, "people");
-        await ann.go("game");
-        await ann.sees(".lobby", "Find an opponent");
-        await check(ann.page, "game");
-        await ann.go("lab");
-        await ann.sees(".lab", "Round trip");
-        await ann.page.locator(".lab").getByRole("button", { name: "Drop the connection" }).click();
-        await ann.sees(".plain-list li", "nothing missed");
-        await check(ann.page, "lab");
-        await ann.go(`rooms/${room}`);
-        await ann.context.setOffline(true);
-        await ann.sees(".connection", "Reconnecting");
-        await ann.say(room, "later");
-        await ann.sees(".unsaid", "Waiting");
-        await check(ann.page, "away");
-      });
-    }
+      const [ann, bob] = await visitors(t, browser, cluster, { name: "Ann", options }, "Bob");
+      const room = fresh("room");
+      await ann.go("rooms");
+      await ann.sees(".room-list", "Your rooms");
+      await assertOpenToAll(ann.page, "rooms");
+      await bob.create(room);
+      await ann.enter(room);
+      await bob.say(room, "hello");
+      await ann.say(room, "hi");
+      await ann.hears("hello");
+      await ann.hears("hi");
+      await bob.composer(room).pressSequentially("x");
+      await ann.sees(".typing", "Bob");
+      await assertOpenToAll(ann.page, "a room");
+      await ann.page.locator(".connection").click();
+      await assertOpenToAll(ann.page, "the connection");
+      await ann.page.keyboard.press("Escape");
+      await ann.page.locator(".me").click();
+      await assertOpenToAll(ann.page, "oneself");
+      await ann.page.keyboard.press("Escape");
+      await ann.go(`rooms/${fresh("nowhere")}`);
+      await ann.sees(".closed", "There is no room");
+      await assertOpenToAll(ann.page, "no room");
+      await ann.go("rooms");
+      await ann.page.getByRole("button", { name: "Create a room" }).first().click();
+      await assertOpenToAll(ann.page, "create a room");
+      await ann.page.keyboard.press("Escape");
+      await ann.go(`whiteboard/${room}`);
+      await ann.page.locator("canvas[data-open=true]").waitFor();
+      await assertOpenToAll(ann.page, "a board");
+      await ann.go("people");
+      await ann.sees(".somebody", "Bob");
+      await assertOpenToAll(ann.page, "people");
+      await ann.go("game");
+      await ann.sees(".lobby", "Find an opponent");
+      await assertOpenToAll(ann.page, "game");
+      await ann.go("lab");
+      await ann.sees(".lab", "Round trip");
+      await ann.page.locator(".lab").getByRole("button", { name: "Drop the connection" }).click();
+      await ann.sees(".plain-list li", "nothing missed");
+      await assertOpenToAll(ann.page, "lab");
+      await ann.go(`rooms/${room}`);
+      await ann.context.setOffline(true);
+      await ann.sees(".connection", "Reconnecting");
+      await ann.say(room, "later");
+      await ann.sees(".unsaid", "Waiting");
+      await assertOpenToAll(ann.page, "away");
+    });
   }
 });

@@ -15,8 +15,8 @@ export async function assertOpenToAll(page, where) {
   assert.deepEqual(told, []);
 }
 
-/** What everybody's pages are looked at in. */
-export const LOOKS = ["light", "dark"].flatMap((colorScheme) => [
-  { name: `${colorScheme} and wide`, options: { colorScheme, viewport: { width: 1280, height: 800 }, bypassCSP: true } },
-  { name: `${colorScheme} and narrow`, options: { colorScheme, viewport: { width: 390, height: 780 }, bypassCSP: true } },
-]);
+/** What everybody's pages are looked at in: each colour scheme and each width once. */
+export const LOOKS = [
+  { name: "light and wide", options: { colorScheme: "light", viewport: { width: 1280, height: 800 }, bypassCSP: true } },
+  { name: "dark and narrow", options: { colorScheme: "dark", viewport: { width: 390, height: 780 }, bypassCSP: true } },
+];
