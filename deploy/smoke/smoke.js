@@ -1,6 +1,6 @@
 // One message from one gateway to another, through nginx, by two users with
 // tokens and the official client. URL and JWT_SECRET come from the environment, and
-// so does PROMETHEUS_URL: with it, all three gateways must be scraped.
+// so does PROMETHEUS_URL: with it, all three gateways must be scraped. The page must be there.
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { io } from "socket.io-client";
@@ -34,6 +34,13 @@ async function connect(userId) {
     "connect",
   );
   return socket;
+}
+
+/** The page was taken into the image, with what it is made of. */
+async function servesThePage() {
+  const page = await (await fetch(url)).text();
+  const [script] = page.match(/\/assets\/[^"]+\.js/) ?? assert.fail(`no page: ${page.slice(0, 200)}`);
+  assert.equal((await fetch(new URL(script, url))).status, 200, script);
 }
 
 const node = (socket) => socket.io.engine.id.split("-")[0];
@@ -90,6 +97,8 @@ for (const path of ["/metrics", "/health/ready", "/v1/rooms"]) {
   assert.equal(status, 404, `${path} is reachable through nginx`);
 }
 console.log("smoke: the operator's paths are not reachable through nginx");
+await servesThePage();
+console.log("smoke: the page is there");
 if (prometheus) {
   await eventually(async () => (await scrapedGateways()) === 3, "Prometheus scraping three gateways");
   console.log("smoke: Prometheus scrapes all three gateways");
