@@ -10,7 +10,6 @@ use super::{
     Followers,
     listener::{Listener, Run, Stage},
     state::State,
-    tell_transition,
 };
 use crate::{
     envelope::{Envelope, Position, Step},
@@ -460,7 +459,7 @@ impl Channel {
                 if let Topic::Presence(n) = self.topic {
                     transition.total = followers.total(&transition, n);
                 }
-                tell_transition(&transition, followers);
+                followers.transition(&transition);
             }
             Parcel::Order(order) => followers.obey(&order),
             Parcel::Message(_) => {}

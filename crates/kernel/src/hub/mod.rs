@@ -7,6 +7,7 @@
 mod admission;
 mod catch_up;
 mod channel;
+mod followers;
 mod heal;
 mod latest;
 mod listener;
@@ -16,7 +17,7 @@ mod state;
 use std::{
     collections::{HashMap, HashSet},
     sync::{
-        Arc, Mutex, OnceLock, Weak,
+        Arc, Mutex, Weak,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -32,6 +33,7 @@ use tracing::{info, warn};
 pub use admission::Admission;
 pub use catch_up::EncodePart;
 use channel::{Channel, Next};
+pub(crate) use followers::Followers;
 use latest::To;
 use listener::Listener;
 
@@ -41,7 +43,7 @@ use crate::{
     feature::Feature,
     membership::Membership,
     metric,
-    ports::{Appended, Backend, Heard, Once, Order, Page, Parcel, PortResult, Transition},
+    ports::{Appended, Backend, Heard, Once, Parcel, PortResult},
     session::{SendError, Session},
     time::Stamp,
     topic::Topic,
@@ -49,88 +51,6 @@ use crate::{
 
 /// Logs that are read at the same time after a reconnect.
 const HEALING_AT_ONCE: usize = 32;
-
-/// Who is told of what is not for connections.
-#[derive(Default)]
-pub(crate) struct Followers {
-    features: OnceLock<Arc<Vec<Arc<dyn Feature>>>>,
-    /// How many partitions [`Topic::Presence`] has.
-    partitions: OnceLock<u16>,
-    /// Who carries out orders.
-    membership: OnceLock<Weak<Membership>>,
-    /// How many are in each partition of a namespace, as last heard.
-    totals: Mutex<HashMap<String, HashMap<u16, u64>>>,
-    /// Event names that may stand in a metric's label.
-    events: OnceLock<HashSet<&'static str>>,
-}
-
-impl Followers {
-    fn each(&self, tell: impl Fn(&dyn Feature)) {
-        self.features
-            .get()
-            .into_iter()
-            .flat_map(|all| all.iter())
-            .for_each(|f| tell(f.as_ref()));
-    }
-
-    fn membership(&self) -> Option<Arc<Membership>> {
-        self.membership.get()?.upgrade()
-    }
-
-    fn obey(&self, order: &Order) {
-        if let Some(membership) = self.membership() {
-            membership.obey(order);
-        }
-    }
-
-    /// A user entered or left a room of the root namespace, whom connections elsewhere follow there.
-    fn moved(&self, transition: &Transition, sessions: &[Arc<Session>]) {
-        for session in sessions {
-            self.each(|feature| feature.moved(session, transition));
-        }
-    }
-
-    /// `had`: the last place that was handed over.
-    fn broken(&self, topic: &Topic, had: u64, page: &Page) -> Option<Envelope> {
-        // What a former life of the log lost the backend has forgotten as well, and this node has
-        // restored what it holds since.
-        if let (Topic::Presence(_), Some(membership)) = (topic, self.membership())
-            && page.lacks_after(had)
-        {
-            membership.orders_lost();
-        }
-        let features = self.features.get()?.iter();
-        features.fold(None, |notice, feature| {
-            feature.broken(topic, page).or(notice)
-        })
-    }
-
-    /// How many are in the namespace now, after a transition told in partition `n`. Partitions that
-    /// have told nothing yet count as the average of the others: users are spread evenly.
-    fn total(&self, transition: &Transition, n: u16) -> u64 {
-        let mut totals = self.totals.lock().expect("no panic while held");
-        let parts = totals.entry(transition.place.clone()).or_default();
-        parts.insert(n, transition.total);
-        let (heard, sum) = (parts.len() as u64, parts.values().sum::<u64>());
-        let all = self.partitions.get().copied().unwrap_or(1);
-        sum + sum / heard * u64::from(all).saturating_sub(heard)
-    }
-
-    /// Counts what was handed to connections: once a message, however many they are.
-    fn delivered(&self, event: &str, connections: u64) {
-        if connections > 0 {
-            counter!(metric::DELIVERIES, "event" => self.label(event)).increment(connections);
-        }
-    }
-
-    fn label(&self, event: &str) -> &'static str {
-        self.events
-            .get()
-            .and_then(|known| known.get(event))
-            .copied()
-            .unwrap_or("other")
-    }
-}
 
 /// The node's own topics.
 pub struct Hub {
@@ -503,21 +423,4 @@ fn hand_over(session: &Session, envelope: &Envelope) -> bool {
         Err(_) => {}
     }
     false
-}
-
-fn tell_transition(transition: &Transition, followers: &Followers) {
-    let change = match transition.kind {
-        crate::ports::Change::Entered => "entered",
-        crate::ports::Change::Left => "left",
-        crate::ports::Change::Lost => "lost",
-        crate::ports::Change::Updated => "updated",
-        crate::ports::Change::Restored => "restored",
-    };
-    let place = if transition.place.contains('#') {
-        "room"
-    } else {
-        "namespace"
-    };
-    counter!(metric::TRANSITIONS, "change" => change, "place" => place).increment(1);
-    followers.each(|feature| feature.transition(transition));
 }
