@@ -25,8 +25,8 @@ const spokenEntries = signal<readonly Entry[]>(NONE);
 const whisperedEntries = signal<readonly Entry[]>(NONE);
 const byKey = computed(() => conversations(whisperedEntries.value));
 
-/** Who one is here. */
-export const self = signal<Person | null>(null);
+/** What was said before is known: from the first joining on. */
+export const known = signal(false);
 /** Hears and may speak. */
 export const joined = signal(false);
 /** Why not, in the server's words. */
@@ -83,7 +83,7 @@ export const talked = computed<Listed[]>(() => {
 export const others = computed<Peer[] | null>(() => {
   if (!here.value) return null;
   const known = new Set(talked.value.map(({ userId }) => userId));
-  const all = [...here.value.keys()].filter((id) => id !== self.value?.userId && !known.has(id)).map((id) => peer(keyOf(id)));
+  const all = [...here.value.keys()].filter((id) => id !== me.value?.userId && !known.has(id)).map((id) => peer(keyOf(id)));
   return all.sort((a, b) => a.username.localeCompare(b.username) || a.userId.localeCompare(b.userId));
 });
 
@@ -129,7 +129,7 @@ export function talkOf(key: string): Talk {
   if (known) return known;
   const everyone = key === EVERYONE;
   const entries = everyone ? spokenEntries : computed(() => byKey.value.get(key) ?? NONE);
-  const myId = () => self.value?.userId ?? "";
+  const myId = () => me.value?.userId ?? "";
   const read = computed(() => readUpTo(entries.value, marks.value ? markOf(marks.value, key) : Infinity, myId()));
   const talk: Talk = {
     get name() {
@@ -138,7 +138,7 @@ export function talkOf(key: string): Talk {
     get title() {
       return everyone ? "Messages of everyone" : `Messages with ${peer(key).username}`;
     },
-    me: self,
+    me,
     entries,
     pending: computed(() => outboxes.shown(outbox.value, key)),
     read,
@@ -240,8 +240,8 @@ function hearSpoken(messages: Wire[], recovered = true): void {
 }
 
 function hearWhispered(messages: Whisper[], recovered = true): void {
-  if (!self.value) return;
-  const who = self.value;
+  const who = me.value;
+  if (!who) return;
   for (const one of messages) if ("toId" in one) addressed.set(one.toId, one.to);
   const said = messages.map((message) => asSaid(message, who));
   const fresh = recovered ? whispered.add(said) : whispered.beginAnew(said);
@@ -251,7 +251,7 @@ function hearWhispered(messages: Whisper[], recovered = true): void {
 function heard(fresh: Said[], publish: () => void): void {
   batch(() => {
     publish();
-    setOutbox(outboxes.heard(outbox.value, fresh, self.value?.userId ?? ""));
+    setOutbox(outboxes.heard(outbox.value, fresh, me.value?.userId ?? ""));
     for (const { userId } of fresh) stopTypist(userId);
   });
 }
@@ -263,18 +263,11 @@ interface Listing {
 type Recovered = { recovered?: boolean };
 
 function listen({ socket }: Namespace): void {
-  // The histories come before the answer to `join`, which says who one is: they wait for it.
-  let early: (() => void)[] | null = [];
-  const known = (act: () => void) => (early ? early.push(act) : act());
   const enter = async () => {
-    early ??= [];
     if (!(await join())) return;
-    const held = early;
-    early = null;
     batch(() => {
-      for (const act of held ?? []) act();
-      if (!marks.value) setMarks(firstMarks(spoken.lastSeq, whispered.entries, self.value?.userId ?? ""));
-      joined.value = true;
+      if (!marks.value) setMarks(firstMarks(spoken.lastSeq, whispered.entries, me.value?.userId ?? ""));
+      joined.value = known.value = true;
     });
     for (const key of new Set(outbox.value.map(({ roomName }) => roomName))) void pump(key);
   };
@@ -285,10 +278,10 @@ function listen({ socket }: Namespace): void {
       typists.value = new Map();
     }),
   );
-  socket.on("history", (messages: Wire[], how?: Recovered) => known(() => hearSpoken(messages, how?.recovered)));
-  socket.on("private-history", (messages: Whisper[], how?: Recovered) => known(() => hearWhispered(messages, how?.recovered)));
-  socket.on("chat-message", (message: Wire) => known(() => hearSpoken([message])));
-  for (const event of ["private-message", "private-message-sent"]) socket.on(event, (whisper: Whisper) => known(() => hearWhispered([whisper])));
+  socket.on("history", (messages: Wire[], how?: Recovered) => hearSpoken(messages, how?.recovered));
+  socket.on("private-history", (messages: Whisper[], how?: Recovered) => hearWhispered(messages, how?.recovered));
+  socket.on("chat-message", (message: Wire) => hearSpoken([message]));
+  for (const event of ["private-message", "private-message-sent"]) socket.on(event, (whisper: Whisper) => hearWhispered([whisper]));
 
   socket.on("user-list", (list: Listing[], { total }: { total: number }) =>
     batch(() => {
@@ -310,7 +303,7 @@ function listen({ socket }: Namespace): void {
     }),
   );
   socket.on("user-typing", ({ userId, username }: Person) => {
-    if (userId !== self.value?.userId) typists.value = new Map(typists.value).set(userId, username);
+    if (userId !== me.value?.userId) typists.value = new Map(typists.value).set(userId, username);
   });
   socket.on("user-stop-typing", ({ userId }: Person) => stopTypist(userId));
 }
@@ -320,12 +313,8 @@ async function join(): Promise<boolean> {
   const socket = namespace?.socket;
   const life = socket?.id;
   while (socket?.connected && socket.id === life) {
-    const answer = await namespace!.ask<Person>("join", {});
-    if (answer.ok) {
-      const { userId, username } = answer;
-      self.value = { userId, username };
-      return true;
-    }
+    const answer = await namespace!.ask("join", {});
+    if (answer.ok) return true;
     await pause(RETRY_MS);
   }
   return false;
@@ -353,8 +342,8 @@ session.on("left", () =>
     addressed.clear();
     talks.clear();
     spokenEntries.value = whisperedEntries.value = NONE;
-    self.value = marks.value = here.value = refused.value = null;
-    joined.value = false;
+    marks.value = here.value = refused.value = null;
+    joined.value = known.value = false;
     hereTotal.value = 0;
     leftAt.value = typists.value = new Map();
     outbox.value = []; // And kept, for when the same user signs in again.

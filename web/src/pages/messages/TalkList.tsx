@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
-import { hereTotal, others, refused, self, talked, talkOf, type Listed, type Peer } from "../../lib/chat";
+import { hereTotal, others, refused, talked, talkOf, type Listed, type Peer } from "../../lib/chat";
+import { me } from "../../lib/identity";
 import { number, plural, startOfDay } from "../../lib/format";
 import type { Said } from "../../lib/log";
 import type { Pending } from "../../lib/outbox";
@@ -111,7 +112,7 @@ interface LinesProps {
 
 /** The name, and the last that was said, or could not be. */
 function Lines({ name, last, unsaid, named = false, empty }: LinesProps) {
-  const who = last?.userId === self.value?.userId ? "You: " : named && last ? `${last.username}: ` : "";
+  const who = last?.userId === me.value?.userId ? "You: " : named && last ? `${last.username}: ` : "";
   const said = last ? `${who}${last.text}` : empty;
   const failed = unsaid?.state === "failed";
   return (

@@ -1,6 +1,7 @@
 import { Composer } from "../../conversation/Composer";
 import { Conversation } from "../../conversation/Conversation";
-import { hereTotal, joined, peer, self, talkOf, type Peer } from "../../lib/chat";
+import { hereTotal, joined, peer, talkOf, type Peer } from "../../lib/chat";
+import { me } from "../../lib/identity";
 import { plural } from "../../lib/format";
 import { EVERYONE } from "../../lib/whispers";
 import { address } from "../../router";
@@ -29,7 +30,7 @@ export function TalkView({ talkKey }: { talkKey: string }) {
 }
 
 function How({ who: { userId, status, since } }: { who: Peer }) {
-  if (userId === self.value?.userId) return <>You, on all your devices</>;
+  if (userId === me.value?.userId) return <>You, on all your devices</>;
   if (status === "online") return <>Online</>;
   const word = status === "away" ? "Away" : "Offline";
   if (!since) return <>{word}</>;

@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
 import "../../layout/split.css";
 import { listenForSteps } from "../../layout/steps";
-import { others, self, talked } from "../../lib/chat";
+import { known, others, talked } from "../../lib/chat";
 import { EVERYONE } from "../../lib/whispers";
 import { address } from "../../router";
 import { Empty, Icon, Skeleton } from "../../ui";
@@ -18,7 +18,7 @@ export default function Messages({ rest }: { rest: string[] }) {
       <TalkList current={key} />
       {!key && <Nowhere />}
       {/* Who one is must be known before one's own words can be told from others'. */}
-      {key && (self.value ? <TalkView key={key} talkKey={key} /> : <Skeleton rows={6} label="Connecting" />)}
+      {key && (known.value ? <TalkView key={key} talkKey={key} /> : <Skeleton rows={6} label="Connecting" />)}
     </div>
   );
 }
