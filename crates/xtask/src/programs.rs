@@ -1,5 +1,6 @@
 //! Programs of the system that the commands need, and how to get them.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -51,20 +52,31 @@ pub fn find(name: &str) -> Option<PathBuf> {
 
 /// Makes sure that all of these are there: installs them as root on Debian, else says what to do.
 pub fn ensure(programs: &[Program]) -> Result<()> {
-    let missing: Vec<_> = programs.iter().filter(|p| find(p.name).is_none()).collect();
+    let missing = missing(programs);
     if missing.is_empty() {
         return Ok(());
     }
-    let packages: Vec<_> = missing.iter().map(|p| p.package).collect();
-    if !nix::unistd::geteuid().is_root() || find("apt-get").is_none() {
-        let names: Vec<_> = missing.iter().map(|p| p.name).collect();
-        bail!(
-            "missing: {}. Install with: sudo apt-get install {}",
-            names.join(", "),
-            packages.join(" ")
-        );
+    if nix::unistd::geteuid().is_root() && find("apt-get").is_some() {
+        return install(programs);
     }
-    apt_install(&packages)
+    bail!(
+        "missing: {}. Install with: sudo apt-get install {}",
+        names(&missing).join(", "),
+        packages(&missing).join(" ")
+    );
+}
+
+fn names(programs: &[&Program]) -> Vec<&'static str> {
+    programs.iter().map(|program| program.name).collect()
+}
+
+fn packages(programs: &[&Program]) -> Vec<&'static str> {
+    programs.iter().map(|program| program.package).collect()
+}
+
+fn missing(programs: &[Program]) -> Vec<&Program> {
+    let all = programs.iter();
+    all.filter(|program| find(program.name).is_none()).collect()
 }
 
 /// The program's path, or an error that names it.
@@ -72,12 +84,29 @@ pub fn require(name: &str) -> Result<PathBuf> {
     find(name).with_context(|| format!("{name} is not installed"))
 }
 
+/// One at a time: `apt-get update` does not wait for another one.
+fn install(programs: &[Program]) -> Result<()> {
+    let turn = File::open("/var/cache/apt")?;
+    turn.lock()?;
+    match packages(&missing(programs)) {
+        packages if packages.is_empty() => Ok(()),
+        packages => apt_install(&packages),
+    }
+}
+
 fn apt_install(packages: &[&str]) -> Result<()> {
     eprintln!("xtask: installing {}", packages.join(" "));
     apt_get(&["update", "-qq"])?;
     apt_get(
         &[
-            &["install", "-y", "-qq", "--no-install-recommends"],
+            &[
+                "install",
+                "-y",
+                "-qq",
+                "-o",
+                "DPkg::Lock::Timeout=300",
+                "--no-install-recommends",
+            ],
             packages,
         ]
         .concat(),
