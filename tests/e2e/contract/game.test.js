@@ -173,8 +173,15 @@ test("logout gives up at once", async (t) => {
 
 test("leave-match gives up the game, or ends the waiting", async (t) => {
   const { x, o, gameId } = await pair(cluster, t);
-  await o.ok("leave-match");
+  assert.deepEqual(await o.ok("leave-match"), { ok: true, gameId }, "who ends the waiting keeps the game");
+  await play({ x, o, gameId }, 4);
+  const third = await player(cluster, t, "cy");
+  for (const id of [gameId, "0123456789abcdef", "x"]) {
+    assert.equal((await third.refused("leave-match", { gameId: id })).code, "game_not_found");
+  }
+  assert.deepEqual(await o.ok("leave-match", { gameId }), { ok: true });
   for (const one of [x, o]) assert.deepEqual(await one.next("game-over"), [{ gameId, winner: "X", reason: "forfeit" }]);
+  await x.ok("leave-match", { gameId });
   await x.ok("leave-match");
   await x.ok("find-match");
   await x.ok("leave-match");
@@ -191,7 +198,7 @@ test("who waits and has gone is not played with; who came back waits on", async 
   const ben = await player(cluster, t, "ben", { node: 2 });
   await ben.ok("find-match");
   const [{ gameId }] = await back.next("match-found", { opponent: { userId: ben.id } });
-  await ben.ok("leave-match");
+  await ben.ok("leave-match", { gameId });
   await back.next("game-over", { gameId });
   await back.ok("find-match");
   back.drop();

@@ -176,7 +176,7 @@ async function look(): Promise<void> {
 }
 
 /** Gives up the game. */
-export const giveUp = () => ask("leave-match");
+export const giveUp = (gameId: string) => ask("leave-match", { gameId });
 
 // ---- moving ------------------------------------------------------------------------------------
 

@@ -23,8 +23,10 @@ pub(super) const MOVE: Event = Event {
 };
 
 pub(super) const LEAVE_MATCH: Event = Event {
-    gets: "ends the waiting; in a game it is as if the player had gone: `game-over`",
-    others: "the opponent: `game-over`",
+    takes: "{gameId?}",
+    gets: "gives up the game that is named: `game-over`; without `gameId`, ends the waiting: ack with `gameId` where a game has begun, which goes on",
+    others: "(a game) the opponent: `game-over`",
+    errors: &[Code::GameNotFound],
     ..Event::named("leave-match")
 };
 

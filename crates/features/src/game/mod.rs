@@ -31,7 +31,7 @@ use starling_kernel::{
 use crate::common::Nothing;
 use matching::{Found, TRIES, Waiting, player};
 use opponents::Comings;
-use payload::{GameId, Move, not_found, out_of_range};
+use payload::{GameId, Leave, Move, not_found, out_of_range};
 use rules::Illegal;
 use store::{Doing, Stage, Store, devices};
 
@@ -98,25 +98,40 @@ impl Games {
         Ok(doing.is_some_and(|kept| matches!(kept.value, Doing::Waiting { .. })))
     }
 
-    /// Ends the waiting, or gives up the game.
-    async fn leave_match(self: Arc<Self>, call: Call<Nothing>) -> Reply {
+    /// Gives up the game that is named, else ends the waiting.
+    async fn leave_match(self: Arc<Self>, call: Call<Leave>) -> Reply {
         let user = call.session.identity().user;
-        self.waiting.remove(&call.session);
+        match &call.command.game_id {
+            Some(id) => self.give_up(id, &user).await,
+            None => self.wait_no_more(&call.session, &user).await,
+        }
+    }
+
+    async fn give_up(&self, id: &GameId, user: &UserId) -> Reply {
+        let game = self.settled(id, user).await?.ok_or_else(not_found)?;
+        let symbol = game.symbol_of(user).ok_or_else(not_found)?;
+        self.forfeit(id, symbol.other()).await?;
+        done()
+    }
+
+    /// A game that began meanwhile goes on: who ends the waiting did not know of it.
+    async fn wait_no_more(&self, session: &Session, user: &UserId) -> Reply {
+        self.waiting.remove(session);
         for _ in 0..TRIES {
-            let Some(mine) = self.store.doing(&user).await? else {
+            let Some(mine) = self.store.doing(user).await? else {
                 return done();
             };
             if let Doing::Playing { game: id, .. } = &mine.value
-                && let Some(game) = self.settled(id, &user).await?
+                && let Some(game) = self.settled(id, user).await?
             {
-                if let Some(symbol) = game.symbol_of(&user) {
-                    self.forfeit(id, symbol.other()).await?;
-                }
-                return done();
+                return match game.turn() {
+                    Some(_) => reply(json!({"gameId": id})),
+                    None => done(),
+                };
             }
             // Whom the lobby names and whose record does not say that it waits is not played with.
             let left = Some(&Doing::Nothing);
-            let gone = self.store.swap_doing(&user, mine.version, left);
+            let gone = self.store.swap_doing(user, mine.version, left);
             if gone.await?.is_some() {
                 return done();
             }

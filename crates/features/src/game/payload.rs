@@ -27,9 +27,13 @@ impl GameId {
         &self.0
     }
 
-    /// Whether a game can have this id at all: only then is one looked for.
-    fn is_possible(&self) -> bool {
-        self.0.len() == Self::LENGTH && self.0.bytes().all(|b| b.is_ascii_alphanumeric())
+    /// Only ids that a game can have are looked for.
+    fn check(&self) -> Result<(), AppError> {
+        let letters = self.0.bytes().all(|b| b.is_ascii_alphanumeric());
+        match letters && self.0.len() == Self::LENGTH {
+            true => Ok(()),
+            false => Err(not_found()),
+        }
     }
 }
 
@@ -45,10 +49,20 @@ impl Command for Move {
         if usize::from(self.cell) >= CELLS {
             return Err(out_of_range());
         }
-        match self.game_id.is_possible() {
-            true => Ok(()),
-            false => Err(not_found()),
-        }
+        self.game_id.check()
+    }
+}
+
+/// `leave-match`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Leave {
+    pub(super) game_id: Option<GameId>,
+}
+
+impl Command for Leave {
+    fn check(&self, _: &Limits) -> Result<(), AppError> {
+        self.game_id.as_ref().map_or(Ok(()), GameId::check)
     }
 }
 
@@ -101,14 +115,19 @@ mod tests {
 
     use super::*;
 
-    fn code(json: &str) -> Option<Code> {
-        let checked = decode::<Move>(json).and_then(|it| it.check(&Limits::default()));
+    fn code<C: Command>(json: &str) -> Option<Code> {
+        let checked = decode::<C>(json).and_then(|it| it.check(&Limits::default()));
         checked.err().map(|error| error.code)
     }
 
     #[test]
     fn only_ids_that_a_game_can_have_are_looked_for() {
-        let with = |id: &str| code(&serde_json::json!({"gameId": id, "cell": 0}).to_string());
+        let with = |id: &str| {
+            let json = serde_json::json!({"gameId": id, "cell": 0}).to_string();
+            let codes = (code::<Move>(&json), code::<Leave>(&json));
+            assert_eq!(codes.0, codes.1, "{id:?}");
+            codes.0
+        };
         assert_eq!(with(GameId::random().as_str()), None);
         let long = "x".repeat(17);
         for bad in ["", "x", "abcdefgh:jklmnop", "abcdefghijklmn\né", &long] {
@@ -117,8 +136,17 @@ mod tests {
     }
 
     #[test]
+    fn who_leaves_may_name_no_game() {
+        for none in ["null", "{}", r#"{"gameId":null}"#] {
+            assert_eq!(code::<Leave>(none), None, "{none}");
+        }
+        assert_eq!(code::<Leave>(r#"{"gameId":1}"#), Some(Code::InvalidPayload));
+    }
+
+    #[test]
     fn a_cell_is_one_of_nine() {
-        let with = |cell: &str| code(&format!(r#"{{"gameId":"0123456789abcdef","cell":{cell}}}"#));
+        let with =
+            |cell: &str| code::<Move>(&format!(r#"{{"gameId":"0123456789abcdef","cell":{cell}}}"#));
         assert_eq!((with("0"), with("8")), (None, None));
         for bad in ["9", "-1", "256", "1.5", "\"1\"", "null", "[1]", "true"] {
             assert_eq!(with(bad), Some(Code::InvalidPayload), "{bad}");

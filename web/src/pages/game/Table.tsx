@@ -163,7 +163,7 @@ function GiveUp({ game }: { game: Game }) {
   const end = async () => {
     setBusy(true);
     setError("");
-    const answer = await giveUp();
+    const answer = await giveUp(game.id);
     setBusy(false);
     // What ends it is the server's word, which takes this button away.
     if (answer.ok) setAsking(false);
