@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
 import { drop, node, roundTrips, transport } from "../lib/connection";
 import { plural } from "../lib/format";
-import { waiting as waitingInTalks } from "../lib/chat";
-import { waiting as waitingInRooms } from "../lib/rooms";
+import { sender as toTalks } from "../lib/chat";
+import { sender as toRooms } from "../lib/rooms";
 import { lastHealing, moveElsewhere, moving, phase } from "../lib/session";
 import { Button, Panel, Pill } from "../ui";
 import { HealingLine } from "./HealingLine";
@@ -30,7 +30,7 @@ export function ConnectionPill() {
 
 function goneWords(): string {
   const word = phase.value === "connecting" ? "Connecting" : "Reconnecting";
-  const waiting = waitingInRooms.value + waitingInTalks.value;
+  const waiting = toRooms.waiting.value + toTalks.waiting.value;
   return waiting ? `${word}, ${plural(waiting, "message")} waiting` : word;
 }
 

@@ -4,13 +4,13 @@ import { batch, computed, signal, type ReadonlySignal } from "@preact/signals";
 import type { Talk } from "../conversation/talk";
 import type { Answer } from "./connection";
 import { me, type Person } from "./identity";
-import { newId } from "./ids";
 import { Log, type Entry, type Said } from "./log";
 import { openNamespace, type Namespace } from "./namespace";
-import * as outboxes from "./outbox";
+import type { Pending } from "./outbox";
 import { presenceOf, type Status } from "./people";
+import { Sender } from "./sender";
 import { session } from "./session";
-import { browser, tab } from "./storage";
+import { browser } from "./storage";
 import { asSaid, conversations, countUnread, EVERYONE, firstMarks, keyOf, lastSaid, marked, markOf, readUpTo, type Marks, type Whisper } from "./whispers";
 
 const TYPING_EVERY_MS = 1_000;
@@ -65,13 +65,13 @@ export function peer(key: string): Peer {
 export interface Listed extends Peer {
   last?: Said;
   /** The last that is not said yet. */
-  unsaid?: outboxes.Pending;
+  unsaid?: Pending;
   unread: number;
 }
 
 /** Those one has talked to, the newest first. */
 export const talked = computed<Listed[]>(() => {
-  const all = [...new Set([...byKey.value.keys(), ...outbox.value.map(({ roomName }) => roomName)])].filter((key) => key !== EVERYONE);
+  const all = [...new Set([...byKey.value.keys(), ...sender.names.value])].filter((key) => key !== EVERYONE);
   const listed = all.map((key) => {
     const { entries, pending, unread } = talkOf(key);
     return { ...peer(key), last: lastSaid(entries.value), unsaid: pending.value.at(-1), unread: unread.value };
@@ -107,13 +107,11 @@ addEventListener("storage", ({ key }) => {
   if (me.value && key === `starling.${mine("read")}`) marks.value = browser.get<Marks | null>(mine("read"), null);
 });
 
-export const outbox = signal<outboxes.Outbox>([]);
-export const waiting = computed(() => outbox.value.filter(({ state, echo }) => (state === "queued" || state === "sending") && !echo).length);
-
-function setOutbox(next: outboxes.Outbox): void {
-  outbox.value = next;
-  tab.set(mine("outbox"), next);
-}
+export const sender = new Sender(() => mine("outbox"), {
+  isOpen: () => joined.value,
+  send,
+  hasHeard: (key, id) => (key === EVERYONE ? spoken : whispered).has(id),
+});
 
 /** Names of those one wrote to. */
 const addressed = new Map<string, string>();
@@ -140,14 +138,14 @@ export function talkOf(key: string): Talk {
     },
     me,
     entries,
-    pending: computed(() => outboxes.shown(outbox.value, key)),
+    pending: computed(() => sender.shown(key)),
     read,
     unread: computed(() => countUnread(entries.value, read.value, myId())),
     typists: everyone ? typists : NOBODY_TYPES,
     markRead: () => marks.value && setMarks(marked(marks.value, key, lastSaid(entries.value)?.seq ?? 0)),
-    say: (text) => say(key, text),
-    repeat,
-    discard: ({ clientId }) => setOutbox(outboxes.without(outbox.value, clientId)),
+    say: (text) => sender.say(key, text),
+    repeat: sender.repeat,
+    discard: sender.discard,
     explain: ({ error }) => (error?.code === "user_not_found" ? notThere(peer(key)) : undefined),
     draft: () => browser.get(mine(`draft.${key}`), ""),
     keepDraft: (text) => browser.set(mine(`draft.${key}`), text || null),
@@ -163,48 +161,16 @@ const notThere = ({ username, reachable }: Peer) =>
 
 // ---- saying ------------------------------------------------------------------------------------
 
-function say(key: string, text: string): void {
-  setOutbox([...outbox.value, { clientId: newId(), roomName: key, text, at: Date.now(), state: "queued" }]);
-  void pump(key);
-}
-
-/** Under the same `clientId`: should the first try have arrived after all, it is not said twice. */
-function repeat({ clientId, roomName }: outboxes.Pending): void {
-  setOutbox(outboxes.change(outbox.value, clientId, { state: "queued", error: undefined }));
-  void pump(roomName);
-}
-
-const pumping = new Set<string>();
-
-/** Says what waits in a conversation, one after the other. */
-async function pump(key: string): Promise<void> {
-  if (pumping.has(key)) return;
-  pumping.add(key);
-  try {
-    while (joined.value) {
-      const pending = outboxes.next(outbox.value, key);
-      if (!pending) return;
-      await trySaying(pending);
-    }
-  } finally {
-    pumping.delete(key);
-  }
-}
-
-async function trySaying({ clientId, roomName: key, text }: outboxes.Pending): Promise<void> {
-  setOutbox(outboxes.change(outbox.value, clientId, { state: "sending", error: undefined }));
-  const answer = await send(key, text, clientId);
-  const log = key === EVERYONE ? spoken : whispered;
-  if (answer.ok) return setOutbox(outboxes.acknowledged(outbox.value, clientId, answer.seq, log.has(answer.id)));
-  const again = answer.error.retryable || answer.error.code === "not_joined";
-  if (!again) return setOutbox(outboxes.refused(outbox.value, clientId, answer.error));
-  setOutbox(outboxes.postponed(outbox.value, clientId));
-  if (answer.error.code === "not_joined") void join();
-  await pause(RETRY_MS);
-}
-
 type Told = Answer<{ id: string; seq: number }>;
-async function send(key: string, text: string, clientId: string): Promise<Told> {
+async function send({ roomName: key, text, clientId }: Pending): Promise<Told> {
+  const answer: Told = await deliver(key, text, clientId);
+  if (answer.ok || answer.error.code !== "not_joined") return answer;
+  // The server has forgotten that one is here.
+  void join();
+  return { ok: false, error: { ...answer.error, retryable: true } };
+}
+
+async function deliver(key: string, text: string, clientId: string): Promise<Told> {
   if (!namespace) return { ok: false, error: { code: "no_answer", message: "", retryable: true } };
   if (key === EVERYONE) return namespace.ask("chat-message", { text, clientId });
   return namespace.ask("private-message", { recipientId: key.slice(1), text, clientId });
@@ -251,7 +217,7 @@ function hearWhispered(messages: Whisper[], recovered = true): void {
 function heard(fresh: Said[], publish: () => void): void {
   batch(() => {
     publish();
-    setOutbox(outboxes.heard(outbox.value, fresh, me.value?.userId ?? ""));
+    sender.heard(fresh);
     for (const { userId } of fresh) stopTypist(userId);
   });
 }
@@ -269,7 +235,7 @@ function listen({ socket }: Namespace): void {
       if (!marks.value) setMarks(firstMarks(spoken.lastSeq, whispered.entries, me.value?.userId ?? ""));
       joined.value = known.value = true;
     });
-    for (const key of new Set(outbox.value.map(({ roomName }) => roomName))) void pump(key);
+    for (const key of sender.names.value) void sender.go(key);
   };
   socket.on("connect", () => void enter());
   socket.on("disconnect", () =>
@@ -326,7 +292,7 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 session.on("ready", () => {
   if (namespace) return;
-  outbox.value = outboxes.revived(tab.get<outboxes.Outbox>(mine("outbox"), []));
+  sender.revive();
   marks.value = browser.get<Marks | null>(mine("read"), null);
   namespace = openNamespace("/chat");
   refused.value = namespace.refused;
@@ -346,6 +312,6 @@ session.on("left", () =>
     joined.value = known.value = false;
     hereTotal.value = 0;
     leftAt.value = typists.value = new Map();
-    outbox.value = []; // And kept, for when the same user signs in again.
+    sender.forget();
   }),
 );

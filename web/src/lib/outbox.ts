@@ -62,3 +62,6 @@ export const revived = (box: Outbox): Outbox =>
 
 /** What people see of it in a room. */
 export const shown = (box: Outbox, roomName: string) => box.filter((one) => one.roomName === roomName && !one.echo);
+
+/** What is not said yet, as far as is known. */
+export const waiting = (box: Outbox) => box.filter(({ state, echo }) => (state === "queued" || state === "sending") && !echo);

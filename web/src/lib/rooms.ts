@@ -2,15 +2,13 @@
 import { batch, computed, signal } from "@preact/signals";
 import { ask, type Answer, type Failure } from "./connection";
 import { me, type Person } from "./identity";
-import { newId } from "./ids";
 import { isUnread } from "./grouping";
 import { Log, type Said } from "./log";
-import * as outboxes from "./outbox";
+import { Sender } from "./sender";
 import { phase, root, session, tellProgress } from "./session";
-import { browser, tab } from "./storage";
+import { browser } from "./storage";
 
 const TYPING_EVERY_MS = 1_000;
-const RETRY_MS = 700;
 const LIST_MS = 1_500;
 
 export class Room {
@@ -52,14 +50,12 @@ export const rooms = signal<ReadonlyMap<string, Room>>(new Map());
 /** `null` until it is known. */
 export const listed = signal<Listed[] | null>(null);
 export const listedTotal = signal(0);
-export const outbox = signal<outboxes.Outbox>([]);
-export const waiting = computed(() => outbox.value.filter(({ state, echo }) => (state === "queued" || state === "sending") && !echo).length);
+export const sender = new Sender(() => mine("outbox"), {
+  isOpen: (name) => phase.value === "ready" && known(name)?.state.value === "in",
+  send: ({ roomName, text, clientId }) => ask(root, "room-message", { roomName, text, clientId }),
+  hasHeard: (name, id) => known(name)?.log.has(id) ?? false,
+});
 export const unreadRooms = computed(() => [...rooms.value.values()].filter(({ unread }) => unread.value > 0).length);
-
-function setOutbox(next: outboxes.Outbox): void {
-  outbox.value = next;
-  tab.set(mine("outbox"), next);
-}
 
 // ---- what is remembered, for each user ---------------------------------------------------------
 
@@ -145,55 +141,14 @@ function settle(room: Room): void {
     room.trouble.value = null;
   });
   remember();
-  void pump(room);
+  void sender.go(room.name);
 }
 
 export async function refreshList(): Promise<void> {
   if (phase.value === "ready") await ask(root, "list-rooms");
 }
 
-// ---- saying ------------------------------------------------------------------------------------
-
-export function say(room: Room, text: string): void {
-  const pending = { clientId: newId(), roomName: room.name, text, at: Date.now(), state: "queued" as const };
-  setOutbox([...outbox.value, pending]);
-  void pump(room);
-}
-
-/** Under the same `clientId`: should the first try have arrived after all, it is not said twice. */
-export function repeat({ clientId, roomName }: outboxes.Pending): void {
-  setOutbox(outboxes.change(outbox.value, clientId, { state: "queued", error: undefined }));
-  const room = known(roomName);
-  if (room) void pump(room);
-}
-
-export const discard = ({ clientId }: outboxes.Pending) => setOutbox(outboxes.without(outbox.value, clientId));
-
-const pumping = new Set<Room>();
-
-/** Says what waits, one after the other. */
-async function pump(room: Room): Promise<void> {
-  if (pumping.has(room)) return;
-  pumping.add(room);
-  try {
-    while (phase.value === "ready" && room.state.value === "in") {
-      const pending = outboxes.next(outbox.value, room.name);
-      if (!pending) return;
-      await trySaying(room, pending);
-    }
-  } finally {
-    pumping.delete(room);
-  }
-}
-
-async function trySaying(room: Room, { clientId, text }: outboxes.Pending): Promise<void> {
-  setOutbox(outboxes.change(outbox.value, clientId, { state: "sending", error: undefined }));
-  const answer = await ask<{ id: string; seq: number }>(root, "room-message", { roomName: room.name, text, clientId });
-  if (answer.ok) return setOutbox(outboxes.acknowledged(outbox.value, clientId, answer.seq, room.log.has(answer.id)));
-  if (!answer.error.retryable) return setOutbox(outboxes.refused(outbox.value, clientId, answer.error));
-  setOutbox(outboxes.postponed(outbox.value, clientId));
-  await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-}
+// ---- typing ------------------------------------------------------------------------------------
 
 let typedAt = 0;
 
@@ -213,7 +168,7 @@ export function tellStopped(room: Room): void {
 function hear(room: Room, fresh: Said[]): void {
   batch(() => {
     room.publish();
-    setOutbox(outboxes.heard(outbox.value, fresh, me.value?.userId ?? ""));
+    sender.heard(fresh);
     for (const { userId } of fresh) stopTypist(room, userId);
   });
 }
@@ -322,7 +277,7 @@ async function askForPeople(room: Room, since: number): Promise<void> {
 }
 
 session.on("entered", ({ anew }) => {
-  if (!anew) outbox.value = outboxes.revived(tab.get<outboxes.Outbox>(mine("outbox"), []));
+  if (!anew) sender.revive();
   if (anew) for (const room of rooms.value.values()) void returnTo(room);
   else for (const { name, isPrivate } of remembered()) void recall(name, isPrivate);
 });
@@ -330,7 +285,7 @@ session.on("entered", ({ anew }) => {
 session.on("ready", () => {
   for (const room of rooms.value.values()) {
     if (room.state.value === "away") void join(room.name);
-    else void pump(room);
+    else void sender.go(room.name);
   }
   void refreshList();
 });
@@ -344,7 +299,7 @@ async function returnTo(room: Room): Promise<void> {
 /** From an earlier life of the page: what is gone is gone. */
 async function recall(name: string, isPrivate: boolean): Promise<void> {
   const room = await join(name, isPrivate);
-  const waits = outbox.value.some(({ roomName }) => roomName === name);
+  const waits = sender.names.value.includes(name);
   if (room.state.value === "out" && !waits && !isShown(name)) forget(name);
 }
 
@@ -355,6 +310,6 @@ session.on("left", () =>
   batch(() => {
     rooms.value = new Map();
     listed.value = null;
-    outbox.value = []; // And kept, for when the same user signs in again.
+    sender.forget();
   }),
 );

@@ -2,22 +2,21 @@
 import { computed } from "@preact/signals";
 import type { Talk } from "../../conversation/talk";
 import { me } from "../../lib/identity";
-import { shown } from "../../lib/outbox";
-import { discard, draft, keepDraft, markRead, outbox, repeat, say, tellStopped, tellTyping, type Room } from "../../lib/rooms";
+import { draft, keepDraft, markRead, sender, tellStopped, tellTyping, type Room } from "../../lib/rooms";
 
 export const talkIn = (room: Room): Talk => ({
   name: room.name,
   title: `Messages in ${room.name}`,
   me,
   entries: room.entries,
-  pending: computed(() => shown(outbox.value, room.name)),
+  pending: computed(() => sender.shown(room.name)),
   read: room.read,
   unread: room.unread,
   typists: room.typists,
   markRead: () => markRead(room),
-  say: (text) => say(room, text),
-  repeat,
-  discard,
+  say: (text) => sender.say(room.name, text),
+  repeat: sender.repeat,
+  discard: sender.discard,
   draft: () => draft(room.name),
   keepDraft: (text) => keepDraft(room.name, text),
   tellTyping: () => tellTyping(room),
