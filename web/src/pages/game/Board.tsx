@@ -21,9 +21,9 @@ export function Board({ game, onTake }: { game: Game; onTake: (cell: number) => 
     grid.current!.querySelectorAll("button")[next]!.focus();
   };
   return (
-    <div class={`board ${line ? "has-line" : ""}`} role="grid" aria-label="Board" ref={grid} onKeyDown={key}>
+    <div class={`cells ${line ? "has-line" : ""}`} role="grid" aria-label="Board" ref={grid} onKeyDown={key}>
       {ROWS.map((row) => (
-        <div key={row} class="board-row" role="row">
+        <div key={row} class="cells-row" role="row">
           {ROWS.map((column) => {
             const cell = row * 3 + column;
             const mark = drawn(game, cell);
