@@ -1,5 +1,6 @@
 // Who is there, as people with browsers see it.
 
+import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { useBrowser, visitors } from "../lib/browser.js";
@@ -41,6 +42,31 @@ test("people are online, away and offline, and those who went are kept with thei
   await ann.sees(".somebody", "Last seen just now");
   ann.assertCalm();
 });
+
+test("who closes one of two windows stays online, and nobody else is counted", async (t) => {
+  const [annName, bobName] = [fresh("Ann"), fresh("Bob")];
+  const [bob, ann] = await visitors(t, browser, cluster, bobName, annName);
+  for (const one of [ann, bob]) await one.go("people");
+  await section(ann, "Online", bobName);
+  const second = await anotherWindow(ann);
+  await second.locator(".somebody").first().waitFor();
+  await second.close({ runBeforeUnload: true });
+  for (const one of [bob, ann]) await one.page.waitForTimeout(500);
+  for (const one of [bob, ann]) await section(one, "Online", annName);
+  await bob.context.close();
+  await section(ann, "Offline", bobName);
+  assert.equal(await ann.page.getByText("more, when the list was made").count(), 0);
+  ann.assertCalm();
+});
+
+/** Signed in as the same user. */
+async function anotherWindow(one) {
+  const kept = await one.page.evaluate(() => ({ ...sessionStorage }));
+  const window = await one.context.newPage();
+  await window.addInitScript((kept) => void (sessionStorage.length || Object.assign(sessionStorage, kept)), kept);
+  await window.goto(one.page.url());
+  return window;
+}
 
 test("signing out everywhere asks first, and ends all of one's pages", async (t) => {
   const token = cluster.token({ userId: fresh("ann"), username: "Ann" });

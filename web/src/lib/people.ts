@@ -13,10 +13,10 @@ export interface Presence {
 }
 
 const people = signal<ReadonlyMap<string, Presence> | null>(null);
-export const peopleTotal = signal(0);
+/** Who is there and not listed, as the newest list said. */
+export const unlisted = signal(0);
 /** `null` until it is known. */
 export const everybody = computed(() => people.value && [...people.value.values()].sort(byStatus));
-export const online = computed(() => everybody.value?.filter(({ status }) => status !== "offline").length ?? 0);
 export const presenceOf = (userId: string) => people.value?.get(userId);
 
 const RANK: Record<Status, number> = { online: 0, away: 1, offline: 2 };
@@ -38,7 +38,7 @@ root.on("user-offline", (who: Wire) => change("offline")({ ...who, status: "offl
 
 root.on("presence-list", (list: Presence[], { total }: { total: number }) =>
   batch(() => {
-    peopleTotal.value = total;
+    unlisted.value = total - list.length;
     const gone = [...(people.value?.values() ?? [])].filter(({ userId }) => !list.some((one) => one.userId === userId));
     const kept = gone.map((who): Presence => (total > list.length ? who : { ...who, status: "offline" }));
     people.value = new Map([...kept, ...list].map((who) => [who.userId, who]));
@@ -47,9 +47,13 @@ root.on("presence-list", (list: Presence[], { total }: { total: number }) =>
 
 // ---- oneself -----------------------------------------------------------------------------------
 
-/** A page that nobody looks at is away. */
+/** A page that nobody looks at is away. It is told to all others, not to this page. */
 async function tellStatus(): Promise<void> {
-  if (phase.value === "ready") await ask(root, "set-status", { status: document.hidden ? "away" : "online" });
+  if (phase.value !== "ready") return;
+  const status = document.hidden ? "away" : "online";
+  const answer = await ask(root, "set-status", { status });
+  const mine = me.value && presenceOf(me.value.userId);
+  if (answer.ok && mine) put({ ...mine, status });
 }
 document.addEventListener("visibilitychange", () => void tellStatus());
 // Another window of the same user was hidden or closed. This one is looked at: its word counts.

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { number } from "../../lib/format";
 import { me } from "../../lib/identity";
-import { everybody, isMe, online, peopleTotal, type Presence, type Status } from "../../lib/people";
+import { everybody, isMe, unlisted, type Presence, type Status } from "../../lib/people";
 import { phase, signOutEverywhere } from "../../lib/session";
 import { Avatar, Button, Dialog, Empty, ErrorNote, PresenceDot, Skeleton, Time } from "../../ui";
 import "./people.css";
@@ -31,7 +31,7 @@ function Everybody({ all }: { all: Presence[] }) {
       {SECTIONS.map(([status, title]) => (
         <Section key={status} title={title} people={all.filter((who) => who.status === status)} />
       ))}
-      {peopleTotal.value > online.value && <p class="hint">{number(peopleTotal.value - online.value)} more are there.</p>}
+      {unlisted.value > 0 && <p class="hint">And {number(unlisted.value)} more, when the list was made.</p>}
       {!others && (
         <Empty icon="people" title="Nobody else is here yet">
           <p>Open this page in another window and sign in there under another name: both show up here.</p>
