@@ -19,8 +19,8 @@ pub use running::{Cluster, Node};
 /// Start Redis, gateways and nginx as local processes and stay in the foreground.
 ///
 /// When all are ready, one line of JSON goes to stdout:
-/// {"url","redis":{"url","pid"},"nginx":{"pid"},"nodes":[{"name","url","admin","pid"}],
-/// "jwt_secret","api_key"}. Everything else goes to stderr and to log files.
+/// {"url","pid","redis":{"url","pid"},"nginx":{"pid"},"nodes":[{"name","url","admin","pid"}],
+/// "jwt_secret","api_key"}; `pid` is this process. Everything else goes to stderr and to log files.
 ///
 /// SIGINT and SIGTERM stop everything and leave nothing behind; so does the end of the
 /// process that started this one. A process that dies by itself is reported on stderr and

@@ -207,6 +207,7 @@ impl Cluster {
             .collect();
         json!({
             "url": format!("http://127.0.0.1:{}", self.plan.port),
+            "pid": std::process::id(),
             "redis": { "url": self.plan.redis_url, "pid": self.redis() },
             "nginx": { "pid": self.pid("nginx") },
             "nodes": nodes,

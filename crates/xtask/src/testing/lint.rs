@@ -1,22 +1,34 @@
 //! Checks that run no test.
 
-use super::title;
+use super::{counts::Counts, title};
 use crate::cargo::cargo;
 use crate::programs;
 use crate::testing::steps::{self, succeeds};
 use crate::tidy;
 
-/// Runs every check, also after one has failed; returns the names of those that did.
-pub(super) fn run() -> Vec<&'static str> {
-    let results = [
-        ("format", format()),
-        ("clippy", clippy()),
-        ("deny", deny()),
-        ("tidy", tidy_up()),
-        ("types", types()),
+/// Its name, and whether all is well.
+type Check = (&'static str, fn() -> bool);
+
+/// Runs every check, also after one has failed.
+pub(super) fn run() -> Counts {
+    let mut checks: Vec<Check> = vec![
+        ("format", format),
+        ("clippy", clippy),
+        ("tidy", tidy_up),
+        ("types", types),
     ];
-    let failed = results.into_iter().filter(|(_, ok)| !ok);
-    failed.map(|(name, _)| name).collect()
+    match programs::find("cargo-deny") {
+        Some(_) => checks.push(("deny", deny)),
+        None => title("cargo deny: skipped, it is not installed"),
+    }
+    let failed = checks.iter().filter(|(_, check)| !check());
+    let names: Vec<_> = failed.map(|(name, _)| (*name).to_owned()).collect();
+    let failed = names.len() as u64;
+    Counts {
+        passed: checks.len() as u64 - failed,
+        failed,
+        names,
+    }
 }
 
 fn format() -> bool {
@@ -37,10 +49,6 @@ fn clippy() -> bool {
 }
 
 fn deny() -> bool {
-    if programs::find("cargo-deny").is_none() {
-        title("cargo deny: skipped, it is not installed");
-        return true;
-    }
     title("cargo deny");
     succeeds(cargo().args(["deny", "check", "bans", "licenses", "sources"]))
 }

@@ -40,14 +40,13 @@ enum Part {
 /// Runs the wished part, or all.
 pub fn run(options: &Options) -> Result<()> {
     if let (Some(Part::Protocol), Some(suites)) = (options.part, &options.suites) {
-        return finish(&[], steps::protocol(suites)?);
+        return finish(&steps::protocol(suites)?);
     }
     let wished = |part| options.part.is_none_or(|only| only == part);
     steps::install(wished(Part::Unit), wished(Part::E2e))?;
-    let mut failed_checks = Vec::new();
     let mut counts = Counts::default();
     if wished(Part::Lint) {
-        failed_checks = lint::run();
+        counts.add(lint::run());
     }
     if wished(Part::Unit) {
         counts.add(steps::unit()?);
@@ -55,17 +54,17 @@ pub fn run(options: &Options) -> Result<()> {
     if wished(Part::E2e) {
         counts.add(steps::end_to_end()?);
     }
-    finish(&failed_checks, counts)
+    finish(&counts)
 }
 
-fn finish(failed_checks: &[&str], counts: Counts) -> Result<()> {
+fn finish(counts: &Counts) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
-    if !failed_checks.is_empty() {
-        writeln!(stdout, "checks that failed: {}", failed_checks.join(", "))?;
+    for name in &counts.names {
+        writeln!(stdout, "failed: {name}")?;
     }
     writeln!(stdout, "{} passed, {} failed", counts.passed, counts.failed)?;
     stdout.flush()?;
-    if failed_checks.is_empty() && counts.failed == 0 {
+    if counts.failed == 0 {
         return Ok(());
     }
     // The summary stays the last line: no error message after it.
