@@ -9,7 +9,8 @@ export interface Poll {
   username: string;
   createdAt: string;
   roomName?: string;
-  closed: boolean;
+  /** Not said in lists. */
+  closed?: boolean;
 }
 
 /** One's own vote on its way. */

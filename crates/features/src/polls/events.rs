@@ -43,7 +43,7 @@ pub(super) const GET: Event = Event {
 pub(super) const LIST: Event = Event {
     takes: "{roomName?}",
     limits: "the newest 100",
-    gets: "ack `polls`: for everybody, or of the room, oldest first, as they were created: whether one is closed is said by `get-poll`",
+    gets: "ack `polls`: for everybody, or of the room, oldest first, without `closed`, which `get-poll` says",
     errors: &[Code::RoomNotFound, Code::NotAMember],
     ..Event::named("list-polls")
 };

@@ -22,7 +22,7 @@ use crate::common::{
     once,
     room_streams::{RoomStreams, room_stream},
 };
-use payload::{Create, InRoom, List, Named, Poll, PollId, Vote};
+use payload::{Create, InRoom, List, Named, Poll, PollId, Vote, not_found};
 
 const POLLS: Namespace = "/polls";
 
@@ -197,10 +197,6 @@ impl Polls {
         self.services.hub.leave(session, &everybody());
         self.rooms.leave(session);
     }
-}
-
-fn not_found() -> AppError {
-    AppError::new(Code::PollNotFound, "Poll not found")
 }
 
 #[async_trait]

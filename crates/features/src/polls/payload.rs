@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use starling_kernel::{
-    error::AppError,
+    error::{AppError, Code},
     feature::Command,
     id::{RoomName, UserId},
     limits::Limits,
@@ -67,7 +67,11 @@ pub(super) struct Named {
     pub(super) poll_id: PollId,
 }
 
-impl Command for Named {}
+impl Command for Named {
+    fn check(&self, _: &Limits) -> Result<(), AppError> {
+        self.poll_id.check()
+    }
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -76,7 +80,11 @@ pub(super) struct Vote {
     pub(super) option: u32,
 }
 
-impl Command for Vote {}
+impl Command for Vote {
+    fn check(&self, _: &Limits) -> Result<(), AppError> {
+        self.poll_id.check()
+    }
+}
 
 /// `list-polls`: those of a room, or those for everybody.
 #[derive(Deserialize)]
@@ -91,9 +99,9 @@ impl Command for List {
     }
 }
 
-/// A poll's id, as the server makes them: whatever else a client sends names none, and no key either.
+/// Names a poll; made by the server.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, Hash)]
-#[serde(try_from = "String", into = "String")]
+#[serde(transparent)]
 pub(super) struct PollId(String);
 
 /// Characters of an id.
@@ -111,21 +119,19 @@ impl PollId {
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
-}
 
-impl TryFrom<String> for PollId {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let fits = text.len() == ID && text.bytes().all(|b| b.is_ascii_alphanumeric());
-        fits.then_some(Self(text)).ok_or("pollId is none")
+    /// Whatever else a client sends names none, and no key either.
+    fn check(&self) -> Result<(), AppError> {
+        let letters = self.0.bytes().all(|b| b.is_ascii_alphanumeric());
+        match letters && self.0.len() == ID {
+            true => Ok(()),
+            false => Err(not_found()),
+        }
     }
 }
 
-impl From<PollId> for String {
-    fn from(id: PollId) -> Self {
-        id.0
-    }
+pub(super) fn not_found() -> AppError {
+    AppError::new(Code::PollNotFound, "Poll not found")
 }
 
 /// What never changes of a poll: as it is stored, and as clients get it.
@@ -182,7 +188,7 @@ impl Poll {
 
 #[cfg(test)]
 mod tests {
-    use starling_kernel::{error::Code, payload::decode};
+    use starling_kernel::payload::decode;
 
     use super::*;
 
@@ -215,12 +221,15 @@ mod tests {
 
     #[test]
     fn an_id_is_one_of_ours() {
-        let id = |id: &str| decode::<Named>(&serde_json::json!({ "pollId": id }).to_string());
+        let id = |id: &str| {
+            let named: Named = decode(&serde_json::json!({ "pollId": id }).to_string()).unwrap();
+            named.check(&Limits::default()).map_err(|error| error.code)
+        };
         let made = PollId::made_by(&UserId::trusted("ann"), "c-1");
-        assert!(id(made.as_str()).is_ok());
+        assert_eq!(id(made.as_str()), Ok(()));
         assert_ne!(made, PollId::made_by(&UserId::trusted("ann"), "c-2"));
         for bad in ["", "x", "a:b#c@d!e{f}g\nh*i?jk", &"x".repeat(21)] {
-            assert!(id(bad).is_err(), "{bad:?}");
+            assert_eq!(id(bad), Err(Code::PollNotFound), "{bad:?}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::{json, value::RawValue};
+use serde_json::{Map, Value, json};
 use starling_kernel::{
     error::AppError,
     feature::Services,
@@ -34,15 +34,19 @@ fn tell(poll: &Poll, event: &str) -> Result<TellCounts, AppError> {
     Ok(told.newest_of(poll.id.as_str()))
 }
 
-/// The polls that were told of.
-pub(super) fn listed(page: &Page) -> Vec<Box<RawValue>> {
+/// The polls that were told of. Not whether one is closed: that was said of it when it was made.
+pub(super) fn listed(page: &Page) -> Vec<Map<String, Value>> {
     #[derive(Deserialize)]
     struct Told {
-        poll: Box<RawValue>,
+        poll: Map<String, Value>,
     }
     let messages = page.messages().into_iter();
     let told = messages.filter_map(|told| serde_json::from_str::<Told>(told.get()).ok());
-    told.map(|told| told.poll).collect()
+    let polls = told.map(|Told { mut poll }| {
+        poll.remove("closed");
+        poll
+    });
+    polls.collect()
 }
 
 /// Something may have been lost on the way: whoever listens here is told how it stands, each poll after
@@ -63,13 +67,9 @@ pub(super) fn tell_again(services: &Arc<Services>) {
 }
 
 async fn tell_all(services: &Services, topic: &Topic) -> Result<(), AppError> {
-    #[derive(Deserialize)]
-    struct Named {
-        id: PollId,
-    }
     let page = services.backend.log.latest(topic, LISTED).await?;
     for poll in listed(&page) {
-        let Ok(Named { id }) = serde_json::from_str(poll.get()) else {
+        let Some(Ok(id)) = poll.get("id").map(PollId::deserialize) else {
             continue;
         };
         if let Some(found) = services.backend.tallies.tally(&tally(&id), None).await? {
