@@ -70,7 +70,7 @@ struct TokenArgs {
     /// Patterns of rooms that the user may join, comma-separated
     #[arg(long, value_delimiter = ',')]
     rooms: Vec<String>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Settings of the gateway")]
     said: Said,
 }
 
