@@ -148,8 +148,9 @@ suite("rooms that cannot be entered", () => {
     const [ann, bob] = await people(t, "Ann", "Bob");
     const room = fresh("secret");
     await ann.create(room, { isPrivate: true });
+    await ann.sees(".messages .empty", "Only its creator, and those whose token names this room, can come in");
     await bob.go(`rooms/${room}`);
-    await bob.sees(".closed [role=alert]", "This room is private, and you have not been let in");
+    await bob.sees(".closed [role=alert]", "Only its creator, and those whose token names this room, can enter");
     bob.assertCalm();
   });
 
@@ -168,7 +169,7 @@ suite("rooms that cannot be entered", () => {
     await bob.page.getByRole("button", { name: "Create a room" }).first().click();
     await bob.page.getByLabel("Name", { exact: true }).fill(room);
     await bob.page.keyboard.press("Enter");
-    await bob.sees("dialog .field [role=alert]", "A room of this name exists already");
+    await bob.sees("dialog .field [role=alert]", "That name is taken");
     await bob.page.keyboard.press("Escape");
     await until(async () => (await bob.page.locator("dialog").count()) === 0, "the dialog is closed");
   });

@@ -2,9 +2,9 @@
 import type { Failure } from "./connection";
 
 const WORDS: Record<string, string> = {
-  room_exists: "A room of this name exists already. Join it, or choose another name.",
+  room_exists: "That name is taken. If you see the room in the list, you can enter it; otherwise choose another name.",
   room_not_found: "There is no room of this name. Check the name, or create it.",
-  not_authorized: "This room is private, and you have not been let in. Ask the person who created it.",
+  not_authorized: "Only its creator, and those whose token names this room, can enter.",
   not_a_member: "You are not in this room any more. Join it again, then repeat.",
   too_many_rooms: "You are in as many rooms as are allowed. Leave one first.",
   rate_limited: "Too much at once. Wait a moment, then repeat.",

@@ -39,7 +39,7 @@ export function CreateRoom({ onClose }: { onClose: () => void }) {
           label="Private"
           checked={isPrivate}
           onChange={(event) => setPrivate(event.currentTarget.checked)}
-          hint="Listed for, and entered by, those only who have been let in."
+          hint="Only you, and those whose token names this room, can see and enter it."
         />
         <div class="actions">
           <Button onClick={onClose}>Cancel</Button>

@@ -116,7 +116,9 @@ function Nothing({ room }: { room: Room }) {
   if (room.state.value !== "in") return <Skeleton rows={5} label="Loading the messages" />;
   return (
     <Empty icon="rooms" title="Nothing has been said yet">
-      <p>Be the first. Whoever has the address of this page can come in{room.isPrivate ? ", once they are let in" : ""}.</p>
+      <p>
+        Be the first. {room.isPrivate ? "Only its creator, and those whose token names this room, can come in." : "Whoever has the address of this page can come in."}
+      </p>
     </Empty>
   );
 }
@@ -133,10 +135,10 @@ function Leave({ room }: { room: Room }) {
   const last = room.total.value === 1 && room.entries.value.some(({ kind }) => kind === "message");
   return (
     <>
-      <IconButton icon="out" label={`Leave ${room.name}`} onClick={() => (last || room.isPrivate ? setAsking(true) : void leave())} />
+      <IconButton icon="out" label={`Leave ${room.name}`} onClick={() => (last ? setAsking(true) : void leave())} />
       {(asking || error) && (
         <Dialog title={`Leave ${room.name}?`} onClose={() => (setAsking(false), setError(""))}>
-          <p>{last ? "You are the last one here: the room and what was said in it end with you." : "You may need to be let in to come back."}</p>
+          {asking && <p>You are the last one here: the room and what was said in it end with you.</p>}
           {error && <ErrorNote>{error}</ErrorNote>}
           <div class="actions">
             <Button onClick={() => (setAsking(false), setError(""))}>Stay</Button>
