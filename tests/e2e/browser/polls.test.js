@@ -138,6 +138,7 @@ suite("asking and voting", () => {
     const [ann] = await people(t, "Ann");
     await ann.go("polls");
     await ann.page.getByRole("link", { name: "New poll" }).first().click();
+    await until(() => ann.page.evaluate(() => document.activeElement.id === "question"), "the question has the focus");
     await ann.page.getByLabel("Question").fill("x".repeat(290));
     await ann.sees("#question-left", "10 left");
     await ann.page.getByLabel("Option 1", { exact: true }).fill("y".repeat(103));
@@ -151,7 +152,9 @@ suite("asking and voting", () => {
     await ann.page.getByRole("button", { name: "Discard" }).click();
     const question = fresh("By keys?");
     await makePoll(ann, question, ["One", "Two", "Three"]);
-    await ann.page.getByRole("radio", { name: "One" }).focus();
+    await until(() => ann.page.evaluate(() => document.activeElement.id === "poll-question"), "the poll has the focus");
+    await ann.page.keyboard.press("Tab");
+    assert.ok(await ann.page.getByRole("radio", { name: "One" }).evaluate((one) => one === document.activeElement));
     await ann.page.keyboard.press("Space");
     await ann.page.keyboard.press("ArrowDown");
     await ann.page.keyboard.press("Enter");

@@ -23,8 +23,10 @@ export function MakePoll() {
   const [busy, setBusy] = useState(false);
   const [tried, setTried] = useState(false);
   const form = useRef<HTMLFormElement>(null);
+  const question = useRef<HTMLInputElement>(null);
   const wanted = useRef<number | null>(null);
   const fields = () => [...form.current!.querySelectorAll<HTMLInputElement>("[data-option]")];
+  useLayoutEffect(() => question.current!.focus(), []);
   useLayoutEffect(() => {
     if (wanted.current !== null) fields()[wanted.current]?.focus();
     wanted.current = null;
@@ -72,11 +74,11 @@ export function MakePoll() {
   const submit = async (event: Event) => {
     event.preventDefault();
     const options = poll.options.map((text) => text.trim()).filter(Boolean);
-    const question = poll.question.trim();
-    const wrong = whatIsWrong(question, options);
+    const asked = poll.question.trim();
+    const wrong = whatIsWrong(asked, options);
     if (wrong) return setError(wrong);
     setBusy(true);
-    const answer = await create({ ...poll, question, options });
+    const answer = await create({ ...poll, question: asked, options });
     setBusy(false);
     if (!answer.ok) {
       setTried(true);
@@ -107,7 +109,7 @@ export function MakePoll() {
             <label for="question">Question</label>
             <input
               id="question"
-              autoFocus
+              ref={question}
               autocomplete="off"
               value={poll.question}
               aria-describedby="question-left"

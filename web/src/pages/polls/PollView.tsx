@@ -10,11 +10,12 @@ import { Avatar, Button, Dialog, Empty, ErrorNote, Icon, Pill, Skeleton, Time } 
 /** Results are read out this often at most. */
 const READ_OUT_MS = 5_000;
 
-export function PollView({ id }: { id: string }) {
+/** `takesFocus`: one has just asked it, and the form that had the focus is gone. */
+export function PollView({ id, takesFocus }: { id: string; takesFocus: boolean }) {
   useEffect(() => watch(id), [id]);
   const standing = standingOf(id);
   const trouble = troubles.value.get(id);
-  if (standing?.asked && !trouble) return <Shown standing={standing} />;
+  if (standing?.asked && !trouble) return <Shown standing={standing} takesFocus={takesFocus} />;
   if (!trouble) return <Skeleton rows={5} label="Loading the poll" />;
   const foreign = trouble.code === "not_a_member";
   return (
@@ -37,7 +38,9 @@ export function PollView({ id }: { id: string }) {
 /** What no poll can have as its id is no poll's either. */
 const missing = (trouble: Failure) => explain(trouble.code === "invalid_payload" ? { ...trouble, code: "poll_not_found" } : trouble);
 
-function Shown({ standing }: { standing: Standing }) {
+function Shown({ standing, takesFocus }: { standing: Standing; takesFocus: boolean }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => void (takesFocus && document.activeElement === document.body && heading.current!.focus()), []);
   const { poll, counts } = standing;
   const total = sum(counts);
   return (
@@ -62,7 +65,9 @@ function Shown({ standing }: { standing: Standing }) {
       <div class="poll-scroll">
         <div class="poll-body">
           <div>
-            <h2 id="poll-question">{poll.question}</h2>
+            <h2 id="poll-question" ref={heading} tabIndex={-1}>
+              {poll.question}
+            </h2>
             <p class="muted small figures">
               {plural(total, "vote")}
               {poll.roomName ? `, of the members of ${poll.roomName}` : ""}

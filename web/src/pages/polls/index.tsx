@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import "../../layout/split.css";
 import { listenForSteps } from "../../layout/steps";
 import { me } from "../../lib/identity";
@@ -17,6 +17,9 @@ export const NEW = "new";
 export default function Polls({ rest }: { rest: string[] }) {
   const [id] = rest;
   const known = me.value !== null;
+  const before = useRef<string>();
+  const asked = before.current === NEW;
+  useEffect(() => void (before.current = id), [id]);
   useEffect(() => void (known && open()), [known]);
   // A room that one enters brings its polls, one that one leaves takes them along.
   const entered = [...rooms.value.values()].filter(({ state }) => state.value === "in").map(({ name }) => name).join();
@@ -28,7 +31,7 @@ export default function Polls({ rest }: { rest: string[] }) {
       {!id && <Nothing />}
       {/* Drafts and votes are somebody's. */}
       {id && !known && <Skeleton rows={6} label="Connecting" />}
-      {id && known && (id === NEW ? <MakePoll /> : <PollView key={id} id={id} />)}
+      {id && known && (id === NEW ? <MakePoll /> : <PollView key={id} id={id} takesFocus={asked} />)}
     </div>
   );
 }
