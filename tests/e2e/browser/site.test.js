@@ -8,6 +8,8 @@ import { Visitor, useBrowser, visitors } from "../lib/browser.js";
 import { useCluster } from "../lib/cluster.js";
 import { startGateway } from "../lib/gateway.js";
 import { fresh } from "../lib/names.js";
+import { now } from "../lib/token.js";
+import { until } from "../lib/until.js";
 
 const cluster = useCluster({ nodes: 2, guest: true });
 const browser = useBrowser();
@@ -61,6 +63,36 @@ suite("signing in", () => {
     await page.getByLabel("Token").fill("nonsense");
     await page.keyboard.press("Enter");
     await page.locator(".ended", { hasText: "Invalid token. Sign in again." }).waitFor({ timeout: 10_000 });
+  });
+
+  test("with a token that ends says so in time, and goes on with another one where one was", async (t) => {
+    const userId = fresh("ann");
+    const room = fresh("room");
+    const exp = now() + 25;
+    const [ann] = await visitors(t, browser, cluster, { name: "Ann", token: cluster.token({ userId, username: "Ann", exp }), options: { bypassCSP: true } });
+    await ann.sees(".ending", "Your sign-in ends in less than half a minute");
+    await assertOpenToAll(ann.page, "a token that ends");
+    await ann.create(room);
+    await ann.composer(room).fill("not yet sai");
+    await ann.page.getByRole("button", { name: "Paste a new token" }).click();
+    const other = cluster.token({ userId: fresh("bob"), username: "Bob" });
+    for (const wrong of ["nonsense", other]) {
+      await ann.page.getByLabel("New token").fill(wrong);
+      await ann.page.keyboard.press("Enter");
+      await ann.sees("dialog [role=alert]", "Invalid token. It must be a new one, for the same user.");
+    }
+    await ann.page.getByLabel("New token").fill(cluster.token({ userId, username: "Ann" }));
+    await ann.page.keyboard.press("Enter");
+    await until(async () => (await ann.page.locator("dialog, .ending-note").count()) === 0, "it goes on");
+    await ann.page.waitForTimeout(Math.max(0, (exp + 1) * 1_000 - Date.now()));
+    assert.equal(await ann.composer(room).inputValue(), "not yet sai");
+    await ann.say(room, "still here");
+    await ann.hears("still here");
+    await ann.go("messages/everyone");
+    await ann.say("everyone", `${room} still here`);
+    await ann.hears(`${room} still here`);
+    assert.equal(await ann.page.locator(".unsaid, .ended").count(), 0);
+    ann.assertCalm();
   });
 
   suite("in development", () => {

@@ -4,6 +4,7 @@ import { unreadRooms } from "../lib/rooms";
 import { pages } from "../pages";
 import { place } from "../router";
 import { Empty } from "../ui";
+import { Ending } from "./Ending";
 import { Keys, keysShown, listenForKeys } from "./Keys";
 import { Loaded } from "./Loaded";
 import { Nav } from "./Nav";
@@ -27,6 +28,7 @@ export function Frame() {
       </button>
       <Nav current={name} />
       <TopBar page={page} />
+      <Ending />
       <main class="page" tabIndex={-1} ref={(element) => void (main.value = element)}>
         {page ? (
           <Loaded key={page.name} page={page} rest={rest} />

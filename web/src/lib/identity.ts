@@ -31,7 +31,7 @@ export function become(who: Identity | null): void {
 }
 
 export const asGuest = (name: string): Identity => ({ kind: "guest", name, secret: newId(16) });
-export const withToken = (token: string): Identity => ({ kind: "token", token });
+export const withToken = (token: string): Extract<Identity, { kind: "token" }> => ({ kind: "token", token });
 
 /** Asks which ways in there are, until it is answered. */
 export async function learnWays(): Promise<void> {

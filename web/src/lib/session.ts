@@ -1,9 +1,9 @@
 // Being there: enters the root namespace, registers, and takes the session up again after a lost connection.
 import { computed, signal } from "@preact/signals";
 import type { Socket } from "socket.io-client";
-import { ask, drop, manager, measure, node, record } from "./connection";
+import { ask, drop, manager, measure, node, record, type Answer } from "./connection";
 import { Emitter } from "./emitter";
-import { become, identity, me, signIn, type Person } from "./identity";
+import { become, identity, me, signIn, withToken, type Identity, type Person } from "./identity";
 
 const TRIP_EVERY_MS = 2_000;
 const RETRY_MS = 400;
@@ -17,6 +17,8 @@ export type Phase = "out" | "connecting" | "ready" | "away";
 export const phase = signal<Phase>("out");
 /** Why one is not there any more, in words. */
 export const ended = signal("");
+/** The token is over in less than half a minute, and the page cannot get another one by itself. */
+export const ending = signal(false);
 
 /** One return after a lost connection. */
 export interface Healing {
@@ -76,7 +78,7 @@ export function start(): void {
 export function leave(why = ""): void {
   become(null);
   root.disconnect();
-  registered = renewed = expiring = false;
+  registered = renewed = expiring = ending.value = false;
   me.value = null;
   phase.value = "out";
   ended.value = why;
@@ -108,7 +110,7 @@ root.on("connect_error", (error) => {
 root.on("error", ({ code }: { code?: string }) => {
   if (code !== "token_expired") return;
   expiring = true;
-  void refresh();
+  void refresh().then((again) => (ending.value = !again && expiring));
 });
 
 /** Begins or takes up the session, however often it takes on this connection. */
@@ -178,11 +180,22 @@ async function refresh(): Promise<boolean> {
   if (who?.kind !== "token" || !who.named) return false;
   const next = await signIn(who.named).catch(() => null);
   if (!next || next.kind !== "token") return false;
-  become(next);
-  expiring = false;
-  session.emit("renewed", next.token);
+  goOnWith(next);
   if (root.connected) await ask(root, "auth-refresh", { token: next.token });
   return true;
+}
+
+/** With one that was pasted, if the server takes it; nothing has changed if it does not. */
+export async function renew(token: string): Promise<Answer> {
+  const answer = await ask(root, "auth-refresh", { token });
+  if (answer.ok) goOnWith(withToken(token));
+  return answer;
+}
+
+function goOnWith(next: Extract<Identity, { kind: "token" }>): void {
+  become(next);
+  expiring = ending.value = false;
+  session.emit("renewed", next.token);
 }
 
 /** Once: a development gateway that was started again has another key. */
