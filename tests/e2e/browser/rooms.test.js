@@ -230,6 +230,30 @@ suite("when something dies", () => {
     await bob.hears("after the loss");
     assert.deepEqual(await bob.texts(), ["before the loss", "after the loss"]);
   });
+
+  test("where everything was started anew, the pages that stayed open say what only they have, and go on", async (t) => {
+    const { room, all } = await together(t, "Ann", "Bob");
+    const [ann, bob] = all;
+    for (const text of ["one", "two", "three"]) await ann.say(room, text);
+    await bob.hears("three");
+    for (const node of cluster.nodes) await cluster.signal(node, "SIGKILL");
+    await redis(cluster.redis.url, "FLUSHALL");
+    await cluster.revive();
+    for (const one of all) await one.page.locator(".gap", { hasText: "The server no longer has what was said before this" }).waitFor({ timeout: 30_000 });
+    await bob.go("people");
+    await bob.sees("h1", "People");
+    await ann.say(room, "four");
+    await bob.sees(".nav .badge", "1");
+    const [newcomer] = await people(t, "Cy");
+    await newcomer.enter(room);
+    await newcomer.hears("four");
+    assert.deepEqual(await newcomer.texts(), ["four"]);
+    assert.deepEqual(await ann.texts(), ["one", "two", "three", "four"]);
+    assert.equal(await ann.page.locator(".gap").count(), 1);
+    await bob.go(`rooms/${room}`);
+    await bob.sees(".unread-line + .group", "four");
+    for (const one of all) one.assertCalm();
+  });
 });
 
 test("the keyboard is enough", async (t) => {

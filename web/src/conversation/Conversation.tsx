@@ -10,6 +10,7 @@ import type { Talk } from "./talk";
 
 /** So close to the end is at the end. */
 const SLACK = 48;
+const LOST = "The server no longer has what was said before this. Only pages that were open then still show it.";
 const NOBODY = { userId: "", username: "" };
 
 interface Props {
@@ -101,7 +102,7 @@ function RowView({ talk, row }: { talk: Talk; row: Row }) {
     case "gap":
       return (
         <p class="gap">
-          <Icon name="alert" size={16} /> Some messages before this could not be recovered.
+          <Icon name="alert" size={16} /> {row.lost ? LOST : "Some messages before this could not be recovered."}
         </p>
       );
     case "notice":

@@ -4,6 +4,7 @@ import { batch, computed, signal, type ReadonlySignal } from "@preact/signals";
 import type { Talk } from "../conversation/talk";
 import type { Answer } from "./connection";
 import { me, type Person } from "./identity";
+import { unreadOf } from "./grouping";
 import { Log, type Entry, type Said } from "./log";
 import { openNamespace, type Namespace } from "./namespace";
 import type { Pending } from "./outbox";
@@ -11,7 +12,7 @@ import { presenceOf, type Status } from "./people";
 import { Sender } from "./sender";
 import { session } from "./session";
 import { browser } from "./storage";
-import { asSaid, conversations, countUnread, EVERYONE, firstMarks, keyOf, lastSaid, marked, markOf, readUpTo, type Marks, type Whisper } from "./whispers";
+import { asSaid, conversations, EVERYONE, firstMarks, keyOf, lastSaid, marked, markOf, readUpTo, type Marks, type Whisper } from "./whispers";
 
 const TYPING_EVERY_MS = 1_000;
 const RETRY_MS = 700;
@@ -140,7 +141,7 @@ export function talkOf(key: string): Talk {
     entries,
     pending: computed(() => sender.shown(key)),
     read,
-    unread: computed(() => countUnread(entries.value, read.value, myId())),
+    unread: computed(() => unreadOf(entries.value, read.value, myId())),
     typists: everyone ? typists : NOBODY_TYPES,
     markRead: () => marks.value && setMarks(marked(marks.value, key, lastSaid(entries.value)?.seq ?? 0)),
     say: (text) => sender.say(key, text),
@@ -199,18 +200,18 @@ function stopTypist(userId: string): void {
 // ---- hearing -----------------------------------------------------------------------------------
 
 type Wire = Omit<Said, "roomName">;
-function hearSpoken(messages: Wire[], recovered = true): void {
+function hearSpoken(messages: Wire[], follows = true): void {
   const said = messages.map((message) => ({ ...message, roomName: EVERYONE }));
-  const fresh = recovered ? spoken.add(said) : spoken.beginAnew(said);
+  const fresh = follows ? spoken.add(said) : spoken.beginAnew(said);
   heard(fresh, () => (spokenEntries.value = spoken.entries));
 }
 
-function hearWhispered(messages: Whisper[], recovered = true): void {
+function hearWhispered(messages: Whisper[], follows = true): void {
   const who = me.value;
   if (!who) return;
   for (const one of messages) if ("toId" in one) addressed.set(one.toId, one.to);
   const said = messages.map((message) => asSaid(message, who));
-  const fresh = recovered ? whispered.add(said) : whispered.beginAnew(said);
+  const fresh = follows ? whispered.add(said) : whispered.beginAnew(said);
   heard(fresh, () => (whisperedEntries.value = whispered.entries));
 }
 
@@ -244,8 +245,10 @@ function listen({ socket }: Namespace): void {
       typists.value = new Map();
     }),
   );
-  socket.on("history", (messages: Wire[], how?: Recovered) => hearSpoken(messages, how?.recovered));
-  socket.on("private-history", (messages: Whisper[], how?: Recovered) => hearWhispered(messages, how?.recovered));
+  // To whoever comes back it is all that the server has.
+  const follows = (how?: Recovered) => joined.value && how?.recovered !== false;
+  socket.on("history", (messages: Wire[], how?: Recovered) => hearSpoken(messages, follows(how)));
+  socket.on("private-history", (messages: Whisper[], how?: Recovered) => hearWhispered(messages, follows(how)));
   socket.on("chat-message", (message: Wire) => hearSpoken([message]));
   for (const event of ["private-message", "private-message-sent"]) socket.on(event, (whisper: Whisper) => hearWhispered([whisper]));
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { rows } from "./grouping";
+import { rows, unreadOf } from "./grouping";
 import { Log, type Said } from "./log";
 import type { Pending } from "./outbox";
 
@@ -47,5 +47,16 @@ suite("what is shown", () => {
     assert.deepEqual(shape(messages, 1), ["day", "ann 1", "unread", "ann 1", "me 1", "ann 1"]);
     assert.deepEqual(shape(messages, 4), ["day", "ann 2", "me 1", "ann 1"]);
     assert.deepEqual(shape(messages, 2), ["day", "ann 2", "me 1", "unread", "ann 1"]);
+  });
+
+  test("what the server has lost is not new, whatever its numbers", () => {
+    seq = 0;
+    const log = new Log();
+    log.add([said(NOON), said(NOON), said(NOON)]);
+    log.beginAnew([]);
+    log.add([{ ...said(NOON), seq: 1 }, { ...said(NOON), seq: 2 }]);
+    assert.equal(unreadOf(log.entries, 1, "me"), 1);
+    const kinds = rows(log.entries, 1, { userId: "me", username: "me" }).map(({ kind }) => kind);
+    assert.deepEqual(kinds, ["day", "group", "gap", "group", "unread", "group"]);
   });
 });

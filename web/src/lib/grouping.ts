@@ -9,7 +9,7 @@ const GROUP_MS = 5 * 60_000;
 export type Row =
   | { kind: "day"; key: string; at: number }
   | { kind: "unread"; key: string }
-  | { kind: "gap"; key: string }
+  | { kind: "gap"; key: string; lost: boolean }
   | { kind: "notice"; key: string; at: number; userId: string; username: string; came: boolean }
   | { kind: "group"; key: string; userId: string; username: string; at: number; messages: Said[]; pending: Pending[] };
 
@@ -19,13 +19,14 @@ export function rows(entries: readonly Entry[], leftOff: number, who: Person, pe
   const all: Row[] = [];
   let day = 0;
   let marked = leftOff === 0;
-  for (const entry of entries) {
+  const known = held(entries);
+  for (const [i, entry] of entries.entries()) {
     const today = startOfDay(entry.at);
     if (entry.kind !== "gap" && today !== day) {
       all.push({ kind: "day", key: `day-${today}-${entry.key}`, at: entry.at });
       day = today;
     }
-    if (!marked && isUnread(entry, leftOff, me)) {
+    if (!marked && i >= known && isUnread(entry, leftOff, me)) {
       all.push({ kind: "unread", key: "unread" });
       marked = true;
     }
@@ -35,6 +36,12 @@ export function rows(entries: readonly Entry[], leftOff: number, who: Person, pe
   for (const one of pending) group(all, who, one.at, one.clientId).pending.push(one);
   return all;
 }
+
+/** Where begins what the server still has: what was before has other numbers, and is not new. */
+const held = (entries: readonly Entry[]) => entries.findLastIndex((entry) => entry.kind === "gap" && entry.lost) + 1;
+
+export const unreadOf = (entries: readonly Entry[], read: number, me: string) =>
+  entries.slice(held(entries)).filter((entry) => isUnread(entry, read, me)).length;
 
 export const isUnread = (entry: Entry, leftOff: number, me: string) =>
   entry.kind === "message" && entry.message.seq > leftOff && entry.message.userId !== me;

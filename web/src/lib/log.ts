@@ -12,8 +12,8 @@ export interface Said {
 
 export type Entry =
   | { kind: "message"; key: string; message: Said; at: number }
-  /** Something before the next entry could not be recovered. */
-  | { kind: "gap"; key: string; at: number }
+  /** Something before the next entry could not be recovered; `lost`: the server has nothing of what was before. */
+  | { kind: "gap"; key: string; at: number; lost: boolean }
   /** Somebody came or left. */
   | { kind: "notice"; key: string; at: number; userId: string; username: string; came: boolean };
 
@@ -42,11 +42,12 @@ export class Log {
     return fresh;
   }
 
-  /** What is held on the server does not follow what was heard here, as the server says. */
+  /** All that is held on the server, which may not follow what was heard here. */
   beginAnew(held: Said[]): Said[] {
-    const before = this.entries.length > 0;
     const follows = held.some(({ id }) => this.#ids.has(id));
-    if (before && !follows) this.#gap(held[0] ? Date.parse(held[0].timestamp) : Date.now());
+    const [first] = held;
+    const lost = !first || first.seq <= this.lastSeq;
+    if (this.lastSeq && !follows) this.#gap(first ? Date.parse(first.timestamp) : Date.now(), lost);
     // The gap is marked: what comes need not follow the last one.
     if (!follows) this.lastSeq = 0;
     return this.add(held);
@@ -56,8 +57,8 @@ export class Log {
     this.#push({ kind: "notice", key: this.#key("notice"), at, userId, username, came });
   }
 
-  #gap(at: number): void {
-    if (this.entries.at(-1)?.kind !== "gap") this.#push({ kind: "gap", key: this.#key("gap"), at });
+  #gap(at: number, lost = false): void {
+    if (this.entries.at(-1)?.kind !== "gap") this.#push({ kind: "gap", key: this.#key("gap"), at, lost });
   }
 
   #key(kind: string): string {

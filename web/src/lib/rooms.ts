@@ -2,7 +2,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import { ask, type Answer, type Failure } from "./connection";
 import { me, type Person } from "./identity";
-import { isUnread } from "./grouping";
+import { unreadOf } from "./grouping";
 import { Log, type Said } from "./log";
 import { Sender } from "./sender";
 import { phase, root, session, tellProgress } from "./session";
@@ -23,10 +23,7 @@ export class Room {
   /** When the list of people came. */
   toldAt = 0;
   readonly read = signal(0);
-  readonly unread = computed(() => {
-    const mine = me.value?.userId ?? "";
-    return this.entries.value.filter((entry) => isUnread(entry, this.read.value, mine)).length;
-  });
+  readonly unread = computed(() => unreadOf(this.entries.value, this.read.value, me.value?.userId ?? ""));
 
   constructor(
     readonly name: string,
@@ -68,10 +65,12 @@ const remembered = () => browser.get<Remembered[]>(mine("rooms"), []);
 const remember = () => browser.set(mine("rooms"), [...rooms.value.values()].map(({ name, isPrivate }) => ({ name, isPrivate })));
 const readMarks = () => browser.get<Record<string, number>>(mine("read"), {});
 
-export function markRead(room: Room): void {
-  if (room.read.peek() === room.log.lastSeq) return;
-  room.read.value = room.log.lastSeq;
-  browser.set(mine("read"), { ...readMarks(), [room.name]: room.log.lastSeq });
+export const markRead = (room: Room) => setRead(room, room.log.lastSeq);
+
+function setRead(room: Room, seq: number): void {
+  if (room.read.peek() === seq) return;
+  room.read.value = seq;
+  browser.set(mine("read"), { ...readMarks(), [room.name]: seq });
 }
 
 export const draft = (room: string) => browser.get<string>(mine(`draft.${room}`), "");
@@ -173,6 +172,12 @@ function hear(room: Room, fresh: Said[]): void {
   });
 }
 
+/** All that the server has of it. Its numbers may have begun anew: then nothing of them was read. */
+function hearAll(room: Room, held: Said[]): void {
+  hear(room, room.log.beginAnew(held));
+  if (room.log.lastSeq < room.read.peek()) setRead(room, 0);
+}
+
 /** Whoever enters a room for the first time has not missed what was said before. */
 function begin(room: Room): void {
   if (!room.read.value) markRead(room);
@@ -187,11 +192,14 @@ root.on("joined-room", ({ roomName }: { roomName: string }) => {
   const room = known(roomName);
   if (room) begin(room);
 });
+root.on("room-created", within<{ roomName: string }>((room) => hearAll(room, [])));
 root.on(
   "room-history",
-  within<{ roomName: string; messages: Said[]; recovered?: boolean }>((room, { messages, recovered }) =>
-    hear(room, recovered === false ? room.log.beginAnew(messages) : room.log.add(messages)),
-  ),
+  within<{ roomName: string; messages: Said[]; recovered?: boolean }>((room, { messages, recovered }) => {
+    // Whoever is in has heard what is newer, perhaps.
+    if (recovered === false || room.state.value !== "in") hearAll(room, messages);
+    else hear(room, room.log.add(messages));
+  }),
 );
 root.on("room-message", (message: Said) => {
   const room = known(message.roomName);
@@ -265,7 +273,8 @@ session.on("back", ({ rooms: held, missed, recovered }) => {
       continue;
     }
     const messages = (missed[room.name] ?? []) as Said[];
-    hear(room, recovered[room.name] === false ? room.log.beginAnew(messages) : room.log.add(messages));
+    if (recovered[room.name] === false) hearAll(room, messages);
+    else hear(room, room.log.add(messages));
     settle(room);
     setTimeout(() => void askForPeople(room, backAt), LIST_MS);
   }
@@ -293,7 +302,10 @@ session.on("ready", () => {
 /** It may have died while nobody was there: what was begun here goes on. */
 async function returnTo(room: Room): Promise<void> {
   await join(room.name);
-  if (room.trouble.value?.code === "room_not_found") await create(room.name, room.isPrivate);
+  if (room.trouble.value?.code !== "room_not_found") return;
+  const answer = await create(room.name, room.isPrivate);
+  // Another one who came back was first.
+  if (!answer.ok && answer.error.code === "room_exists") await join(room.name);
 }
 
 /** From an earlier life of the page: what is gone is gone. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { unreadOf } from "./grouping";
 import { Log, type Entry } from "./log";
-import { asSaid, conversations, countUnread, firstMarks, keyOf, marked, markOf, readUpTo, type Whisper } from "./whispers";
+import { asSaid, conversations, firstMarks, keyOf, marked, markOf, readUpTo, type Whisper } from "./whispers";
 
 const me = { userId: "me", username: "Me" };
 const at = (seq: number) => ({ id: `a-${seq}`, seq, text: `text ${seq}`, timestamp: new Date(1e12 + seq * 1000).toISOString() });
@@ -52,7 +53,7 @@ suite("conversations of two", () => {
 suite("what is unread", () => {
   const unread = (log: Log, key: string, mark: number) => {
     const entries = conversations(log.entries).get(key) ?? [];
-    return countUnread(entries, readUpTo(entries, mark, me.userId), me.userId);
+    return unreadOf(entries, readUpTo(entries, mark, me.userId), me.userId);
   };
 
   test("is what others wrote after what was read", () => {

@@ -1,5 +1,4 @@
 // What was said in private, sorted into conversations, and what of it is unread. Pure.
-import { isUnread } from "./grouping";
 import type { Person } from "./identity";
 import type { Entry, Said } from "./log";
 
@@ -58,9 +57,6 @@ export function lastSaid(entries: readonly Entry[], whose?: string): Said | unde
 
 /** Whoever answered, here or on another device, has read what was before. */
 export const readUpTo = (entries: readonly Entry[], mark: number, me: string) => Math.max(mark, lastSaid(entries, me)?.seq ?? 0);
-
-export const countUnread = (entries: readonly Entry[], read: number, me: string) =>
-  entries.filter((entry) => isUnread(entry, read, me)).length;
 
 /** What was read on this device, by conversation; `base` counts for those that were never opened here. */
 export interface Marks {
