@@ -59,7 +59,13 @@ suite("signing in", () => {
     t.after(() => context.close());
     const page = await context.newPage();
     await page.goto(cluster.url);
+    for (const times of ["once", "twice"]) {
+      await page.getByRole("button", { name: "Continue as a guest" }).click();
+      await page.locator(".field [role=alert]", { hasText: "Type a name first" }).waitFor();
+      assert.ok(await page.getByLabel("Your name").evaluate((one) => one === document.activeElement), `the field has the focus, ${times}`);
+    }
     await page.getByRole("button", { name: "Sign in with a token instead" }).click();
+    await page.locator(".field code", { hasText: "gen-token" }).waitFor();
     await page.getByLabel("Token").fill("nonsense");
     await page.keyboard.press("Enter");
     await page.locator(".ended", { hasText: "Invalid token. Sign in again." }).waitFor({ timeout: 10_000 });

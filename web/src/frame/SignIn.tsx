@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import logo from "../icon.svg";
 import { asGuest, become, signIn, ways, withToken, type Identity, type Ways } from "../lib/identity";
 import { ended, start } from "../lib/session";
@@ -47,14 +47,21 @@ function enter(who: Identity): void {
   start();
 }
 
+/** What is wrong stands there already at the second time: where to mend it is shown each time. */
+const toField = (form: HTMLFormElement | null) => form?.querySelector("input")?.focus();
+
 function NameForm({ has }: { has: Ways }) {
   const [name, setName] = useState(browser.get("name", ""));
   const [error, setError] = useState("");
   const [busy, setBusy] = useState(false);
+  const form = useRef<HTMLFormElement>(null);
 
   const go = async (asWhom: (name: string) => Identity | Promise<Identity>) => {
     const said = name.trim();
-    if (!said) return setError("Type a name first: others see it beside what you write.");
+    if (!said) {
+      setError("Type a name first: others see it beside what you write.");
+      return toField(form.current);
+    }
     setBusy(true);
     try {
       const who = await asWhom(said);
@@ -70,7 +77,7 @@ function NameForm({ has }: { has: Ways }) {
     void go(has.signIn ? signIn : asGuest);
   };
   return (
-    <form onSubmit={submit} noValidate>
+    <form ref={form} onSubmit={submit} noValidate>
       <Field
         label="Your name"
         autocomplete="nickname"
@@ -96,13 +103,15 @@ function NameForm({ has }: { has: Ways }) {
 function TokenForm() {
   const [token, setToken] = useState("");
   const [error, setError] = useState("");
+  const form = useRef<HTMLFormElement>(null);
   const submit = (event: Event) => {
     event.preventDefault();
-    if (!token.trim()) return setError("Paste a token first. Your application issues it, or `starling gen-token`.");
-    enter(withToken(token.trim()));
+    if (token.trim()) return enter(withToken(token.trim()));
+    setError("Paste a token first.");
+    toField(form.current);
   };
   return (
-    <form onSubmit={submit} noValidate>
+    <form ref={form} onSubmit={submit} noValidate>
       <Field
         label="Token"
         type="password"
@@ -112,7 +121,11 @@ function TokenForm() {
         value={token}
         onInput={(event) => (setToken(event.currentTarget.value), setError(""))}
         error={error}
-        hint="From your application, or from `starling gen-token`."
+        hint={
+          <>
+            Your application gives you one. To try it out, make one with <code>gen-token</code>, as the README shows.
+          </>
+        }
       />
       <Button kind="primary" type="submit">
         Sign in

@@ -1,10 +1,10 @@
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { useId } from "preact/hooks";
 import { ErrorNote } from "./ErrorNote";
 
 interface Props extends Omit<JSX.IntrinsicElements["input"], "class" | "label"> {
   label: string;
-  hint?: string;
+  hint?: ComponentChildren;
   error?: string | null;
 }
 
