@@ -43,6 +43,26 @@ test("people are online, away and offline, and those who went are kept with thei
   ann.assertCalm();
 });
 
+test("one writes to somebody from where they are listed, and long names are cut", async (t) => {
+  const [annName, bobName] = [fresh("Ann"), `${fresh("Bob")}-von-Hohenzollern-Sigmaringen`];
+  const narrow = { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true };
+  const [ann, bob] = await visitors(t, browser, cluster, { name: annName, options: narrow }, bobName);
+  await ann.go("people");
+  await section(ann, "Online", bobName);
+  const outside = await ann.page.locator(".somebody").evaluateAll((all) => all.filter((one) => one.getBoundingClientRect().right > innerWidth).length);
+  assert.equal(outside, 0);
+  assert.equal(await ann.page.getByRole("link", { name: `Write to ${annName}` }).count(), 0);
+  await ann.page.getByRole("link", { name: `Write to ${bobName}` }).click();
+  await ann.say(bobName, "hello");
+  await ann.hears("hello");
+  const room = fresh("room");
+  await bob.create(room);
+  await ann.enter(room);
+  await bob.page.locator(".members").getByRole("link", { name: `Write to ${annName}` }).click();
+  await bob.hears("hello");
+  for (const one of [ann, bob]) one.assertCalm();
+});
+
 test("who closes one of two windows stays online, and nobody else is counted", async (t) => {
   const [annName, bobName] = [fresh("Ann"), fresh("Bob")];
   const [bob, ann] = await visitors(t, browser, cluster, bobName, annName);

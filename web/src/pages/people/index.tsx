@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { WriteTo } from "../../conversation/WriteTo";
 import { number } from "../../lib/format";
 import { me } from "../../lib/identity";
 import { everybody, isMe, unlisted, type Presence, type Status } from "../../lib/people";
@@ -64,14 +65,17 @@ function Somebody({ who: { userId, username, status, lastSeen } }: { who: Presen
         <Avatar userId={userId} username={username} />
         <PresenceDot status={status} />
       </span>
-      <span class="somebody-name cut">
-        {username}
-        {isMe(userId) && <span class="muted"> · you</span>}
+      <span class="somebody-name">
+        <span class="cut" title={username}>
+          {username}
+        </span>
+        {isMe(userId) && <span class="muted">· you</span>}
       </span>
-      <span class="small muted">
+      <span class="somebody-state small muted">
         {status === "online" ? "Online" : status === "away" ? "Away since " : "Last seen "}
         {status !== "online" && <Time at={lastSeen} />}
       </span>
+      <span class="somebody-write">{!isMe(userId) && <WriteTo userId={userId} username={username} />}</span>
     </li>
   );
 }

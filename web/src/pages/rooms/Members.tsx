@@ -1,3 +1,4 @@
+import { WriteTo } from "../../conversation/WriteTo";
 import { number } from "../../lib/format";
 import { isMe, presenceOf } from "../../lib/people";
 import type { Room } from "../../lib/rooms";
@@ -14,8 +15,8 @@ export function Members({ room, inDialog = false }: { room: Room; inDialog?: boo
             <Avatar userId={userId} username={username} size="small" />
             <PresenceDot status={presenceOf(userId)?.status ?? "online"} />
           </span>
-          <span class="cut">{username}</span>
-          {isMe(userId) && <span class="muted small">you</span>}
+          <span class="member-name cut">{username}</span>
+          {isMe(userId) ? <span class="muted small">you</span> : <WriteTo userId={userId} username={username} />}
         </li>
       ))}
     </ul>
