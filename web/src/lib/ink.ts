@@ -7,7 +7,7 @@ export interface Ink {
 }
 
 export const INKS: Ink[] = [
-  { name: "Black", color: "#1b1f27", dark: "#eceef2" },
+  { name: "Ink", color: "#1b1f27", dark: "#eceef2" },
   { name: "Grey", color: "#6b7280", dark: "#9aa3b2" },
   { name: "Red", color: "#d92d3a", dark: "#ff7a80" },
   { name: "Orange", color: "#c2590c", dark: "#ff9f50" },

@@ -22,8 +22,8 @@ export function BoardHead({ name, session, onSave }: { name: string; session: Bo
         <button class="board-name" type="button" aria-expanded={choosing} aria-haspopup="dialog" onClick={() => setChoosing(!choosing)}>
           <Icon name="whiteboard" size={18} />
           <h2 class="cut">{name}</h2>
-          <span class="unseen">, go to another board</span>
-          <Icon name="down" size={14} />
+          <span class="unseen">(go to another board)</span>
+          <Icon name="chevron" size={14} />
         </button>
         {choosing && (
           <Panel label="Another board" onClose={() => setChoosing(false)}>
