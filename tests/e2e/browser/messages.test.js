@@ -140,7 +140,7 @@ suite("people", () => {
       Object.defineProperty(document, "hidden", { value: true, configurable: true });
       document.dispatchEvent(new Event("visibilitychange"));
     });
-    await ann.sees(".room-head", "Away since just now");
+    await ann.sees(".room-head", "Went away just now");
     ann.assertCalm();
   });
 

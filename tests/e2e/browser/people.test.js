@@ -26,7 +26,7 @@ test("people are online, away and offline, and those who went are kept with thei
   await section(ann, "Online", bobName);
   await look(bob, true);
   await section(ann, "Away", bobName);
-  await ann.sees(".somebody", "Away since just now");
+  await ann.sees(".somebody", "Went away just now");
   await look(bob, false);
   await section(ann, "Online", bobName);
   // A second window that is hidden or closed makes nobody away whose first one is looked at.

@@ -32,12 +32,11 @@ export function TalkView({ talkKey }: { talkKey: string }) {
 function How({ who: { userId, status, since } }: { who: Peer }) {
   if (userId === me.value?.userId) return <>You, on all your devices</>;
   if (status === "online") return <>Online</>;
-  const word = status === "away" ? "Away" : "Offline";
-  if (!since) return <>{word}</>;
+  const away = status === "away";
+  if (!since) return <>{away ? "Away" : "Offline"}</>;
   return (
     <>
-      {word}
-      {status === "away" ? " since " : ", last seen "}
+      {away ? "Went away " : "Offline, last seen "}
       <Time at={since} />
     </>
   );

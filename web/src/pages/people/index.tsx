@@ -72,7 +72,7 @@ function Somebody({ who: { userId, username, status, lastSeen } }: { who: Presen
         {isMe(userId) && <span class="muted">· you</span>}
       </span>
       <span class="somebody-state small muted">
-        {status === "online" ? "Online" : status === "away" ? "Away since " : "Last seen "}
+        {status === "online" ? "Online" : status === "away" ? "Went away " : "Last seen "}
         {status !== "online" && <Time at={lastSeen} />}
       </span>
       <span class="somebody-write">{!isMe(userId) && <WriteTo userId={userId} username={username} />}</span>
