@@ -276,7 +276,7 @@ async function takeLook(look, options, cleo, bob, dan) {
   await me.page.getByRole("button", { name: /^Connection/ }).click();
   await shoot(me, "connection");
   await me.page.keyboard.press("Escape");
-  await me.page.getByRole("button", { name: /, you/ }).click();
+  await me.page.getByRole("button", { name: /\(you\)/ }).click();
   await shoot(me, "me");
   await me.page.keyboard.press("Escape");
 

@@ -16,7 +16,7 @@ export function Nav({ current }: { current: string }) {
                 {badge && badge.value > 0 && <span class="badge figures">{badge.value}</span>}
               </span>
               <span>{title}</span>
-              {badge && badge.value > 0 && <span class="unseen">, {badgeWord}</span>}
+              {badge && badge.value > 0 && <span class="unseen">({badgeWord})</span>}
             </a>
           </li>
         ))}

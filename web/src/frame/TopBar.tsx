@@ -26,7 +26,7 @@ function Me() {
       <button class="me" type="button" aria-expanded={open} aria-haspopup="dialog" onClick={() => setOpen(!open)}>
         <Avatar {...who} size="small" />
         <span class="me-name cut">{who.username}</span>
-        <span class="unseen">, you</span>
+        <span class="unseen">(you)</span>
       </button>
       {open && (
         <Panel label="You" onClose={() => setOpen(false)}>

@@ -116,10 +116,16 @@ function Status({ game }: { game: Game }) {
 
 /** A long name is cut, what is said of it is not: in one line, whatever the name. */
 const Named = ({ name, children }: { name: string; children: ComponentChildren }) => (
-  <span class="named">
-    <span class="cut">{name}</span>
-    <span>{children}</span>
-  </span>
+  <>
+    <span class="unseen">
+      {name}
+      {children}
+    </span>
+    <span class="named" aria-hidden="true">
+      <span class="cut">{name}</span>
+      <span>{children}</span>
+    </span>
+  </>
 );
 
 const Line = ({ title, text, mine }: { title: ComponentChildren; text: string; mine?: boolean }) => (

@@ -67,7 +67,7 @@ function Item({ standing: { poll, counts, voted }, current }: { standing: Standi
         {voted !== null && (
           <span class="poll-voted" title="You have voted">
             <Icon name="check" size={14} />
-            <span class="unseen">, you have voted</span>
+            <span class="unseen">(you have voted)</span>
           </span>
         )}
       </span>

@@ -108,7 +108,7 @@ function Options({ standing }: { standing: Standing }) {
                 )}
               </span>
               <span class="option-text">
-                {text}
+                {text}{" "}
                 {marked === i && <span class="tag">{voted === i ? "Your vote" : casting?.state === "waiting" ? "Waiting" : "Sending"}</span>}
               </span>
               <span class="option-count figures">

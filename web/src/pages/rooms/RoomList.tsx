@@ -55,7 +55,7 @@ function Mine({ room, count, current }: { room: Room; count: number | undefined;
       <a class={`room ${unread ? "unread" : ""}`} href={address("rooms", room.name)} aria-current={current ? "page" : undefined}>
         <Icon name={room.isPrivate ? "lock" : "hash"} size={16} />
         <span class="cut">{room.name}</span>
-        {room.isPrivate && <span class="unseen">, private</span>}
+        {room.isPrivate && <span class="unseen">(private)</span>}
         {unread > 0 && (
           <span class="badge figures" title={plural(unread, "unread message")}>
             {unread > 99 ? "99+" : unread}
