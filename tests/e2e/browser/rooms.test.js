@@ -143,6 +143,14 @@ suite("reading", () => {
   });
 });
 
+test("a room that somebody creates shows up with the others who look at the list", async (t) => {
+  const [ann, bob] = await people(t, "Ann", "Bob");
+  await bob.sees(".room-list", "Others");
+  const room = fresh("room");
+  await ann.create(room);
+  await bob.page.locator(".room-list .room", { hasText: room }).waitFor({ timeout: 5_000 });
+});
+
 suite("rooms that cannot be entered", () => {
   test("a private one says so, and why, in words", async (t) => {
     const [ann, bob] = await people(t, "Ann", "Bob");

@@ -19,12 +19,12 @@ export function RoomList({ current, onCreate }: { current: string | undefined; o
           <Mine key={room.name} room={room} count={room.total.value || counts.get(room.name)} current={room.name === current} />
         ))}
       </ul>
-      {!mine.length && <p class="hint pad">None yet. Enter one below, or create one.</p>}
+      {!mine.length && <p class="hint pad">None yet. {others?.length ? "Enter one below, or create one." : "Create the first one."}</p>}
       <header>
         <h2>Others</h2>
       </header>
       {!others && <Skeleton rows={3} label="Loading the rooms" />}
-      {others && !others.length && <p class="hint pad">No other rooms. What others create shows up here.</p>}
+      {others && !others.length && <p class="hint pad">None. What others create shows up here.</p>}
       <ul>
         {others?.map(({ name, memberCount }) => (
           <li key={name}>
