@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { unreadTalks } from "../lib/chat";
 import { unreadRooms } from "../lib/rooms";
 import { pages } from "../pages";
 import { place } from "../router";
@@ -17,10 +18,13 @@ export function Frame() {
   const page = pages.find((one) => one.name === name);
   const main = useSignal<HTMLElement | null>(null);
   useEffect(listenForKeys, []);
+  const [id] = rest;
+  const shown = id && (page?.nameOf ? page.nameOf(id) : id);
+  const waiting = unreadRooms.value + unreadTalks.value;
+  const title = (waiting ? `(${waiting}) ` : "") + [shown, page?.title, "Starling"].filter(Boolean).join(" · ");
   useEffect(() => {
-    const where = [rest[0], page?.title, "Starling"].filter(Boolean).join(" · ");
-    document.title = unreadRooms.value ? `(${unreadRooms.value}) ${where}` : where;
-  }, [rest[0], page, unreadRooms.value]);
+    document.title = title;
+  }, [title]);
   return (
     <div class="frame">
       <button class="skip" type="button" onClick={() => main.value?.focus()}>

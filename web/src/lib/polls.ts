@@ -14,6 +14,8 @@ const LATER_MS = 2_000;
 /** How many are asked for at once. */
 const ASKED_AT_ONCE = 6;
 export const PAGE = 40;
+/** In the place of an id: a poll that is not asked yet. */
+export const NEW = "new";
 
 let namespace: Namespace | null = null;
 const standings = signal<Standings>(new Map());

@@ -1,9 +1,8 @@
 import { number, plural } from "../../lib/format";
-import { hidden, listed, loaded, refused, showMore } from "../../lib/polls";
+import { NEW, hidden, listed, loaded, refused, showMore } from "../../lib/polls";
 import { sum, type Standing } from "../../lib/standing";
 import { address } from "../../router";
 import { Button, ErrorNote, Icon, Skeleton } from "../../ui";
-import { NEW } from ".";
 
 export function PollList({ current }: { current: string | undefined }) {
   const all = listed.value;

@@ -2,7 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 import "../../layout/split.css";
 import { listenForSteps } from "../../layout/steps";
 import { me } from "../../lib/identity";
-import { connected, listed, loaded, open, refresh } from "../../lib/polls";
+import { NEW, connected, listed, loaded, open, refresh } from "../../lib/polls";
 import { rooms } from "../../lib/rooms";
 import { address } from "../../router";
 import { Empty, Icon, Skeleton } from "../../ui";
@@ -10,8 +10,6 @@ import { MakePoll } from "./MakePoll";
 import { PollList } from "./PollList";
 import { PollView } from "./PollView";
 import "./polls.css";
-
-export const NEW = "new";
 
 /** Of everybody, and of one's rooms. */
 export default function Polls({ rest }: { rest: string[] }) {
