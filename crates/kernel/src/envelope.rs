@@ -6,7 +6,12 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{error::AppError, id::ConnId, time::Stamp};
+use crate::{
+    error::AppError,
+    id::{ConnId, UserId},
+    session::Session,
+    time::Stamp,
+};
 
 /// Messages of rooms and of the chat: one argument, an object, and no attachments. A client that asked
 /// for batches gets them together.
@@ -39,6 +44,8 @@ pub struct Envelope {
     pub attachments: Vec<Bytes>,
     /// The connection that must not get it, usually the sender's.
     pub except: Option<ConnId>,
+    /// The user whose connections must not get it. On this node only.
+    pub except_user: Option<UserId>,
     /// Whether only the newest matters: dropped rather than queued for a slow client.
     pub volatile: bool,
     /// Of those with the same key on a topic only the newest is handed to connections, at most every
@@ -70,6 +77,7 @@ impl Envelope {
             text: format!("[{name}{comma}{inner}]").into(),
             attachments: Vec::new(),
             except: None,
+            except_user: None,
             volatile: false,
             newest_of: None,
             created: Stamp::default(),
@@ -86,6 +94,12 @@ impl Envelope {
     pub fn except(mut self, conn: &ConnId) -> Self {
         self.except = Some(conn.clone());
         self
+    }
+
+    /// Whether this connection may get it.
+    pub fn is_for(&self, session: &Session) -> bool {
+        self.except.as_ref() != Some(&session.conn)
+            && !(self.except_user.as_ref()).is_some_and(|user| session.is_of(user))
     }
 
     /// The same, of which only the newest of `key` matters.
@@ -277,6 +291,7 @@ impl Draft {
             text: text.into(),
             attachments: Vec::new(),
             except: self.except.clone(),
+            except_user: None,
             volatile: false,
             newest_of: None,
             created: self.created,

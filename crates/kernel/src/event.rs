@@ -18,8 +18,9 @@ pub struct Event {
     pub gets: &'static str,
     /// What others get, and who they are.
     pub others: &'static str,
-    /// It follows a hand that draws or points: it takes half a token of the rate limit.
-    pub often: bool,
+    /// Tokens of the connection's rate limit that it takes: half a one where it follows a hand that draws
+    /// or points, several where the answer may be large.
+    pub cost: f64,
     /// Why it may fail, beside what every event may fail with ([`EVERY`]).
     pub errors: &'static [Code],
 }
@@ -41,14 +42,9 @@ impl Event {
             limits: "",
             gets: "",
             others: "",
-            often: false,
+            cost: 1.0,
             errors: &[],
         }
-    }
-
-    /// Tokens of the connection's rate limit that it takes.
-    pub(crate) fn cost(&self) -> f64 {
-        if self.often { 0.5 } else { 1.0 }
     }
 
     fn row(&self) -> String {

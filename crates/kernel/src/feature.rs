@@ -111,6 +111,10 @@ pub trait Feature: Send + Sync {
     /// A connection was put out of a room, and did not ask for it. Must not wait.
     fn put_out(&self, _session: &Session, _room: &RoomName) {}
 
+    /// Another node has told something that is not stored, on a topic that has listeners here. Called for
+    /// each such message, in order. Must not wait.
+    fn heard(&self, _topic: &Topic, _envelope: &Envelope) {}
+
     /// The topic's history has a hole that cannot be filled, or began anew; `page` is the newest that
     /// is held. Returns what to tell the connections that miss something, instead of what they miss.
     /// Must not wait.
@@ -186,7 +190,7 @@ impl Routes {
             event.name,
             Route {
                 handle: Box::new(handle),
-                cost: event.cost(),
+                cost: event.cost,
             },
         );
         assert!(

@@ -25,6 +25,26 @@ test("kill -9 half way: nothing acknowledged is lost, nothing arrives twice", as
   t.diagnostic(`${people.filter(({ lost }) => lost > 0).length} of ${people.length} lost their connection`);
 });
 
+test("who typed on a killed node and comes back types no more", { timeout: 60_000 }, async (t) => {
+  t.after(() => cluster.revive());
+  const [ann, bob] = [await cluster.user(t, "ann"), await cluster.user(t, "bob", { node: 1 })];
+  await ann.ok("register", {});
+  const roomName = await roomOf(bob, ann);
+  const chats = (one, node) => cluster.user(t, one.username, { id: one.id, node, namespace: "/chat" });
+  const [annChats, bobChats] = [await chats(ann, 0), await chats(bob, 1)];
+  for (const one of [annChats, bobChats]) await one.ok("join", {});
+  await ann.ok("typing", { roomName });
+  await annChats.ok("typing");
+  for (const one of [bob, bobChats]) await one.next("user-typing", { userId: ann.id });
+  await cluster.signal(cluster.nodes[0], "SIGKILL");
+  const back = await cluster.user(t, "ann", { id: ann.id, node: 2 });
+  await back.ok("reconnect-session", {});
+  await chats(ann, 2).then((one) => one.ok("join", {}));
+  await bob.next("user-stop-typing", { roomName, userId: ann.id }, 10_000);
+  await bobChats.next("user-stop-typing", { userId: ann.id }, 10_000);
+  for (const one of [bob, bobChats]) assert.equal(one.all("user-stop-typing").length, 1);
+});
+
 test("what a stock client emits while its node is dead is accepted from the next one", async (t) => {
   t.after(() => cluster.revive());
   const often = { reconnection: true, reconnectionDelay: 100, reconnectionDelayMax: 500 };

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 
 import { useCluster } from "../lib/cluster.js";
+import { fresh } from "../lib/names.js";
 import { TIMESTAMP } from "../lib/match.js";
 import { onEveryRoute } from "../lib/routes.js";
 import { holds, until } from "../lib/until.js";
@@ -154,6 +155,19 @@ suite("one and several", { concurrency: true }, () => {
     const last = await chatter(t, "cy", { node: 2 });
     const [history] = await last.next("history");
     assert.equal(history.length, 100);
+  });
+
+  test("one clientId to two recipients is two messages", async (t) => {
+    const [ann, bob, cy] = await Promise.all(["ann", "bob", "cy"].map((name, node) => chatter(t, name, { node })));
+    const clientId = fresh("c");
+    const whisper = (to) => ann.ok("private-message", { recipientId: to.id, text: `to ${to.username}`, clientId });
+    const [first, second] = [await whisper(bob), await whisper(cy)];
+    assert.notEqual(first.id, second.id);
+    for (const one of [bob, cy]) {
+      await one.next("private-message", { text: `to ${one.username}` });
+      await ann.next("private-message-sent", { toId: one.id });
+    }
+    assert.deepEqual(await whisper(cy), second, "a repeat");
   });
 
   test("a private message to oneself is received and sent", async (t) => {

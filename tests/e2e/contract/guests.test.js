@@ -24,6 +24,21 @@ async function registered(t, username, options) {
   return client;
 }
 
+test("a guest that says who it is when it connects goes on with its game on another node", async (t) => {
+  const player = (name, node) => cluster.open(t, cluster.nodes[node].url + "/game", { auth: { userId: name, username: "guest" } }).ready();
+  const names = [fresh("ann"), fresh("bob")];
+  const [ann, bob] = [await player(names[0], 0), await player(names[1], 1)];
+  await ann.ok("find-match");
+  await bob.ok("find-match");
+  const [{ gameId }] = await ann.next("match-found");
+  await ann.ok("move", { gameId, cell: 4 });
+  ann.drop();
+  const back = await player(names[0], 1);
+  await back.next("match-found", { gameId, symbol: "X" });
+  await back.next("game-state", { gameId, turn: "O" });
+  await bob.next("opponent-reconnected");
+});
+
 onEveryRoute((route) => {
   test("a guest needs no token and is announced by a public id", async (t) => {
     const bob = await registered(t, "bob", { route, node: 1 });

@@ -182,6 +182,14 @@ test("bad input is refused by its reason and changes nothing", async (t) => {
   assert.deepEqual((await ann.ok("get-poll", { pollId })).counts, [0, 0]);
 });
 
+test("a list counts as five events", async (t) => {
+  const ann = await voter(t, "ann");
+  const answers = await Promise.all(Array.from({ length: 60 }, () => ann.ask("list-polls")));
+  const refused = answers.filter(({ ok }) => !ok);
+  assert.ok(refused.length > 0 && refused.length <= 20, `${refused.length} of 60`);
+  for (const { error } of refused) assert.equal(error.code, "rate_limited");
+});
+
 test("polls are not made at the rate of messages", async (t) => {
   const ann = await voter(t, "ann");
   const answers = await Promise.all(Array.from({ length: 30 }, () => ann.ask("create-poll", tea())));

@@ -29,6 +29,9 @@ async function picture(t, roomId, options = {}) {
   return { draws, ...shown };
 }
 
+/** What somebody was shown of the board on coming. */
+const drawn = async (one) => (await one.next("drawing-state"))[0];
+
 /** All that is drawn and cleared before has reached these. */
 async function fence(sender, ...listeners) {
   const { seq } = await sender.ok("draw", line(-1));
@@ -159,6 +162,26 @@ suite("one and several", { concurrency: true }, () => {
       const refusal = await cluster.open(t, cluster.nodes[0].url + namespace, { auth }).refusal();
       assert.match(refusal, /^roomName must match/, JSON.stringify(roomId));
     }
+  });
+
+  test("a private room's board is seen by nobody else when the room has died, whoever takes its name", async (t) => {
+    const owner = await cluster.user(t, "owner");
+    const board = fresh("secret");
+    await owner.ok("create-room", { roomName: board, private: true });
+    const own = await painter(t, "owner", board, { id: owner.id });
+    await own.ok("draw", line(1));
+    await owner.ok("leave-room", { roomName: board });
+    const eve = await painter(t, "eve", board, { node: 1 });
+    assert.deepEqual(await drawn(eve), []);
+    const next = await cluster.user(t, "next", { node: 2 });
+    await next.ok("create-room", { roomName: board, private: true });
+    const theirs = await painter(t, "next", board, { node: 2, id: next.id });
+    assert.deepEqual(await drawn(theirs), []);
+    await own.ok("draw", line(2));
+    await eve.ok("draw", line(3));
+    await theirs.ok("draw", line(4));
+    const late = await painter(t, "next", board, { node: 0, id: next.id });
+    assert.deepEqual((await drawn(late)).map(({ x1 }) => x1), [4]);
   });
 
   test("who may not be on a board any more is put out", async (t) => {

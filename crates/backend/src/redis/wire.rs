@@ -212,6 +212,7 @@ fn message(header: &Header<'_>, content: Bytes) -> Option<Envelope> {
         text,
         attachments: attachments.collect(),
         except: header.except.clone(),
+        except_user: None,
         volatile: header.volatile,
         newest_of: header.newest_of.as_deref().map(str::to_owned),
         created: header.created,

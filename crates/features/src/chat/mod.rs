@@ -21,7 +21,7 @@ use starling_kernel::{
 use crate::common::{
     Cut, Nothing,
     member_lists::{MemberLists, Told},
-    name_guest, once,
+    name_guest, not_to_oneself, once,
     typists::Typists,
 };
 use payload::{Comer, Join, Listed, Said, Say};
@@ -121,7 +121,7 @@ impl Chat {
             timestamp: transition.at,
         };
         let mut envelope = Envelope::new(event, &comer);
-        envelope.except = transition.conn.clone();
+        not_to_oneself(&mut envelope, transition);
         self.services.hub.emit_local(&conversation(), &envelope);
     }
 
@@ -184,6 +184,12 @@ impl Feature for Chat {
             self.services.hub.leave(session, &conversation());
             whispers::leave(&self.services, session);
             self.typists.gone(session).await;
+        }
+    }
+
+    fn heard(&self, topic: &Topic, envelope: &Envelope) {
+        if *topic == conversation() {
+            self.typists.heard(topic, envelope);
         }
     }
 

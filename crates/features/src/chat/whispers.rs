@@ -86,8 +86,8 @@ impl Chat {
             timestamp,
         };
         let once = |client_id: Option<String>| once(&identity, client_id);
-        // To oneself both are in one log.
-        let sent_id = client_id.as_ref().map(|id| format!("{id}\0sent"));
+        // To oneself both are in one log, which has what was sent to all others, too.
+        let sent_id = client_id.as_ref().map(|id| format!("{id}\0{recipient_id}"));
         let keep = Keep::Newest(HISTORY, REMEMBERED);
         let draft = Draft::new("private-message", &received)?.keep(keep);
         let hub = &services.hub;

@@ -7,12 +7,13 @@ pub(crate) mod typists;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use starling_kernel::{
+    envelope::Envelope,
     error::AppError,
     feature::Command,
     id::{RoomName, UserId},
     limits::Limits,
     pattern::matches,
-    ports::Once,
+    ports::{Change, Once, Transition},
     session::{Claims, Identity, Session},
 };
 
@@ -70,6 +71,16 @@ pub(crate) fn once(sender: &Identity, client_id: Option<String>) -> Option<Once>
         user: sender.user.clone(),
         client_id,
     })
+}
+
+/// Whoever caused it is not told of it. And nobody is told that they have gone themselves: a connection that
+/// is there is on a node which others took for dead, and enters again what it holds; or it is put out, and
+/// told so.
+pub(crate) fn not_to_oneself(envelope: &mut Envelope, transition: &Transition) {
+    envelope.except = transition.conn.clone();
+    if transition.kind == Change::Left {
+        envelope.except_user = Some(transition.member.user.clone());
+    }
 }
 
 /// A guest's name is what it says; with a token the payload's is ignored.

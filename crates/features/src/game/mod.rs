@@ -204,8 +204,9 @@ impl Games {
         let user = session.identity().user;
         let hub = &self.services.hub;
         hub.admit(session, &devices(&user)).await?.open_live();
-        // A guest is somebody new.
-        let known = !session.with_claims(|claims| claims.guest);
+        // A guest that does not say who it is is somebody new.
+        let is_guest = session.with_claims(|claims| claims.guest);
+        let known = !is_guest || session.handshake.guest.is_some();
         let mut doing = match known {
             true => self.store.doing(&user).await?,
             false => None,

@@ -20,7 +20,9 @@ use starling_kernel::{
     topic::Topic,
 };
 
-use crate::common::{Nothing, member_lists::MemberLists, name_guest, once, vouched};
+use crate::common::{
+    Nothing, member_lists::MemberLists, name_guest, not_to_oneself, once, vouched,
+};
 use listing::RoomListing;
 use lists::ROOM_MEMBERS;
 use payload::{Comer, Create, Join, Message, Named, RoomEvent, Said};
@@ -197,7 +199,7 @@ impl Rooms {
             username: &transition.member.username,
         };
         let mut envelope = Envelope::new(event, &comer).to_room(transition.created);
-        envelope.except = transition.conn.clone();
+        not_to_oneself(&mut envelope, transition);
         self.services.hub.emit_local(topic, &envelope);
     }
 }

@@ -68,7 +68,7 @@ impl PresenceLists {
         let list = self.read().await?;
         session.send(&list.envelope);
         for change in list.changes.take() {
-            if change.except.as_ref() != Some(&session.conn) {
+            if change.is_for(session) {
                 session.send(&change);
             }
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::{
     PresenceScope,
-    common::{Nothing, User, name_guest},
+    common::{Nothing, User, name_guest, not_to_oneself},
 };
 use async_trait::async_trait;
 use guest::Guests;
@@ -146,7 +146,7 @@ impl Sessions {
             return;
         }
         for session in listeners(hub, &transition.rooms) {
-            if envelope.except.as_ref() != Some(&session.conn) {
+            if envelope.is_for(&session) {
                 session.send(envelope);
             }
         }
@@ -214,7 +214,7 @@ impl Feature for Sessions {
             Change::Lost => return,
             Change::Restored => return self.lists.tell_everybody(),
         };
-        envelope.except = transition.conn.clone();
+        not_to_oneself(&mut envelope, transition);
         self.lists.changed(&envelope);
         self.announce(transition, &envelope);
     }

@@ -7,13 +7,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::Deserialize;
 use starling_kernel::{
+    envelope::Envelope,
     feature::{Call, Command, Feature, Reply, Routes, Services, done},
     id::RoomName,
     session::Session,
-    topic::Topic,
+    topic::{Namespace, Topic},
 };
 
 use crate::common::typists::{Audience, Typists};
+
+const NAMESPACE: Namespace = "/";
 
 pub(crate) struct Typing {
     typists: Arc<Typists>,
@@ -56,12 +59,15 @@ fn audience(call: &Call<InRoom>) -> Audience {
 #[async_trait]
 impl Feature for Typing {
     fn routes(self: Arc<Self>, routes: &mut Routes) {
-        routes.on("/", &events::TYPING, &self, Self::start).on(
-            "/",
-            &events::STOP_TYPING,
-            &self,
-            Self::stop,
-        );
+        routes
+            .on(NAMESPACE, &events::TYPING, &self, Self::start)
+            .on(NAMESPACE, &events::STOP_TYPING, &self, Self::stop);
+    }
+
+    fn heard(&self, topic: &Topic, envelope: &Envelope) {
+        if let Topic::Room(NAMESPACE, _) = topic {
+            self.typists.heard(topic, envelope);
+        }
     }
 
     async fn disconnected(&self, session: &Arc<Session>) {

@@ -13,13 +13,13 @@ use futures_util::{StreamExt, stream};
 use starling_kernel::{
     envelope::{Envelope, Position},
     feature::Services,
-    id::RoomName,
     ports::{PortError, PortResult},
     session::Session,
+    topic::Topic,
 };
 use tokio::time::Instant;
 
-use super::{access::topic_of, picture::Picture};
+use super::picture::Picture;
 
 /// Entries read at a time: Redis answers nobody else meanwhile.
 const PAGE: usize = 500;
@@ -39,7 +39,7 @@ const AT_ONCE: usize = 32;
 
 pub(super) struct Boards {
     services: Arc<Services>,
-    all: Mutex<HashMap<RoomName, Arc<Board>>>,
+    all: Mutex<HashMap<Topic, Arc<Board>>>,
 }
 
 struct Board {
@@ -68,12 +68,12 @@ impl Boards {
     }
 
     /// `drawing-state` as it is now, and the place in the log up to which it tells.
-    pub(super) async fn open(&self, name: &RoomName) -> PortResult<(Envelope, Position)> {
-        let (asked, board) = (Instant::now(), self.board(name));
+    pub(super) async fn open(&self, topic: &Topic) -> PortResult<(Envelope, Position)> {
+        let (asked, board) = (Instant::now(), self.board(topic));
         let mut shown = board.shown.lock().await;
         if shown.read.is_none_or(|began| began <= asked) {
             let began = Instant::now();
-            self.read(name, &mut shown).await?;
+            self.read(topic, &mut shown).await?;
             // Only now: one that failed has not brought the picture up to date.
             shown.read = Some(began);
         }
@@ -88,12 +88,12 @@ impl Boards {
     }
 
     /// Brings the picture up to date.
-    async fn read(&self, name: &RoomName, shown: &mut Shown) -> PortResult<()> {
-        let (topic, log) = (topic_of(name), &self.services.backend.log);
+    async fn read(&self, topic: &Topic, shown: &mut Shown) -> PortResult<()> {
+        let log = &self.services.backend.log;
         let mut tries = TRIES;
         while tries > 0 {
             let from = shown.picture.at.clone();
-            let page = log.after(&topic, from.seq, PAGE).await?;
+            let page = log.after(topic, from.seq, PAGE).await?;
             if !shown.picture.take(&page) {
                 // It was cleared, or the log began anew.
                 (shown.picture, shown.envelope) = Default::default();
@@ -110,10 +110,10 @@ impl Boards {
         Err(PortError::NotSent("the board is being cleared".to_owned()))
     }
 
-    fn board(&self, name: &RoomName) -> Arc<Board> {
+    fn board(&self, topic: &Topic) -> Arc<Board> {
         let mut all = self.lock();
         let now = Instant::now();
-        if let Some(board) = all.get(name) {
+        if let Some(board) = all.get(topic) {
             *board.opened.lock().expect("no panic while held") = now;
             return board.clone();
         }
@@ -123,54 +123,52 @@ impl Boards {
             size: AtomicUsize::default(),
             shown: Default::default(),
         });
-        all.insert(name.clone(), board.clone());
+        all.insert(topic.clone(), board.clone());
         board
     }
 
     /// Forgets pictures that are not needed, and where they are too large those that were not opened for
     /// the longest time.
-    fn forget(&self, all: &mut HashMap<RoomName, Arc<Board>>, now: Instant) {
+    fn forget(&self, all: &mut HashMap<Topic, Arc<Board>>, now: Instant) {
         let opened = |board: &Board| *board.opened.lock().expect("no panic while held");
         let hub = &self.services.hub;
-        all.retain(|name, board| {
-            now - opened(board) < KEPT || !hub.listeners(&topic_of(name)).is_empty()
-        });
+        all.retain(|topic, board| now - opened(board) < KEPT || !hub.listeners(topic).is_empty());
         let size = |board: &Board| board.size.load(Ordering::Relaxed);
         let mut total: usize = all.values().map(|board| size(board)).sum();
         while (total > MOST.1 || all.len() >= MOST.0)
-            && let Some((name, board)) = all.iter().min_by_key(|(_, board)| opened(board))
+            && let Some((topic, board)) = all.iter().min_by_key(|(_, board)| opened(board))
         {
             total -= size(board);
-            let name = name.clone();
-            all.remove(&name);
+            let topic = topic.clone();
+            all.remove(&topic);
         }
     }
 
     /// Shows everybody here the whole board, in its place between what is drawn. Who cannot be shown it is
     /// cut, and comes back for it.
-    pub(super) async fn show_all(self: Arc<Self>, name: RoomName) {
-        let listeners = self.services.hub.listeners(&topic_of(&name));
+    pub(super) async fn show_all(self: Arc<Self>, topic: Topic) {
+        let listeners = self.services.hub.listeners(&topic);
         stream::iter(listeners)
             .for_each_concurrent(AT_ONCE, async |session| {
-                if session.takes_more().await && self.show_again(&session, &name).await.is_err() {
+                if session.takes_more().await && self.show_again(&session, &topic).await.is_err() {
                     session.peer.kill();
                 }
             })
             .await;
     }
 
-    async fn show_again(&self, session: &Arc<Session>, name: &RoomName) -> PortResult<()> {
+    async fn show_again(&self, session: &Arc<Session>, topic: &Topic) -> PortResult<()> {
         let hub = &self.services.hub;
         // One that waits already is about to be shown it.
-        if let Some(admission) = hub.admit_again(session, &topic_of(name)) {
-            let (envelope, at) = self.open(name).await?;
+        if let Some(admission) = hub.admit_again(session, topic) {
+            let (envelope, at) = self.open(topic).await?;
             session.send(&envelope);
             admission.open_after(at);
         }
         Ok(())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<RoomName, Arc<Board>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Topic, Arc<Board>>> {
         self.all.lock().expect("no panic while held")
     }
 }

@@ -14,7 +14,7 @@ pub(super) const DRAW: Event = Event {
     gets: "ack `id`, `seq`",
     others: "on the board: `draw` with the same fields but `clientId`, and `id`, `seq`, `userId`, `timestamp`",
     errors: &[Code::NotAuthorized, Code::Full, Code::TooLarge],
-    often: true,
+    cost: 0.5,
     ..Event::named("draw")
 };
 
@@ -39,7 +39,7 @@ pub(super) const POINT: Event = Event {
     limits: "200 a second",
     others: "on the board: `cursor-move {userId, username, x, y}`: the newest, 20 a second at most",
     errors: &[Code::NotAuthorized],
-    often: true,
+    cost: 0.5,
     ..Event::named("cursor-move")
 };
 

@@ -21,7 +21,7 @@ use starling_kernel::{
 };
 
 use crate::common::{Nothing, once};
-use access::{Access, board_in, board_of, topic_of};
+use access::Access;
 use boards::Boards;
 use ink::Ink;
 use payload::{Clear, Cleared, Cursor, Draw, Drawn, NoCursor, Point, Undo, Undone};
@@ -39,7 +39,7 @@ const UNDOS: Keep = Keep::All(ENTRIES + 1_000, BYTES, REMEMBERED);
 
 pub(crate) struct Whiteboard {
     services: Arc<Services>,
-    access: Access,
+    access: Arc<Access>,
     boards: Arc<Boards>,
     ink: Ink,
 }
@@ -47,10 +47,7 @@ pub(crate) struct Whiteboard {
 impl Whiteboard {
     pub(crate) fn new(services: Arc<Services>, require_grant: bool) -> Self {
         Self {
-            access: Access {
-                services: services.clone(),
-                require_grant,
-            },
+            access: Access::new(services.clone(), require_grant),
             boards: Boards::new(services.clone()),
             ink: Ink::new(services.clone()),
             services,
@@ -59,12 +56,11 @@ impl Whiteboard {
 
     /// What is there comes first, then what is drawn from now on.
     async fn enter(&self, session: &Arc<Session>) -> Result<(), AppError> {
-        let board = board_of(session)?;
-        self.access.check(session, &board).await?;
+        let board = self.access.enter(session).await?;
         if !session.takes_more().await {
             return Err(AppError::unavailable());
         }
-        let admission = self.services.hub.admit(session, &topic_of(&board)).await?;
+        let admission = self.services.hub.admit(session, &board).await?;
         let (picture, at) = self.boards.open(&board).await?;
         session.send(&picture);
         admission.open_after(at);
@@ -118,7 +114,7 @@ impl Whiteboard {
     }
 
     async fn store(&self, session: &Session, draft: &Draft, client_id: Option<String>) -> Reply {
-        let topic = topic_of(&board_of(session)?);
+        let topic = self.access.board(session)?;
         let bytes = draft.head.len() + draft.tail.len();
         self.ink.take(session, bytes).await?;
         let once = once(&session.identity(), client_id);
@@ -151,9 +147,9 @@ impl Whiteboard {
 
     /// What is told last of a cursor is what holds: neither overtakes the other.
     fn tell_cursor(&self, session: &Session, envelope: Envelope) {
-        if let Ok(board) = board_of(session) {
+        if let Ok(board) = self.access.board(session) {
             let (hub, conn) = (&self.services.hub, &session.conn);
-            hub.publish_latest(&topic_of(&board), conn.as_str(), envelope.except(conn));
+            hub.publish_latest(&board, conn.as_str(), envelope.except(conn));
         }
     }
 }
@@ -180,29 +176,38 @@ impl Feature for Whiteboard {
 
     async fn connected(&self, session: &Arc<Session>) -> Result<(), AppError> {
         match session.namespace {
-            WHITEBOARD => self.enter(session).await,
+            WHITEBOARD => {
+                let entered = self.enter(session).await;
+                if entered.is_err() {
+                    self.disconnected(session).await;
+                }
+                entered
+            }
             _ => Ok(()),
         }
     }
 
     async fn disconnected(&self, session: &Arc<Session>) {
-        if session.namespace == WHITEBOARD
-            && let Ok(board) = board_of(session)
-        {
-            self.services.hub.leave(session, &topic_of(&board));
-            self.remove_cursor(session);
-            self.ink.forget(session);
+        if session.namespace != WHITEBOARD {
+            return;
+        }
+        self.remove_cursor(session);
+        self.ink.forget(session);
+        if let Some(board) = self.access.leave(session) {
+            self.services.hub.leave(session, &board);
         }
     }
 
     /// The strokes that somebody misses were cleared meanwhile, or are lost: they are shown what there is.
     fn broken(&self, topic: &Topic, page: &Page) -> Option<Envelope> {
-        let board = board_in(topic)?;
+        let Topic::Stream(WHITEBOARD, _) = topic else {
+            return None;
+        };
         if page.entries.len() < self.services.limits.history {
             // It is the whole log.
             return Some(Picture::of(page).envelope());
         }
-        tokio::spawn(self.boards.clone().show_all(board));
+        tokio::spawn(self.boards.clone().show_all(topic.clone()));
         None
     }
 }

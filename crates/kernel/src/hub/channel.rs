@@ -159,6 +159,9 @@ impl Channel {
         let Some(position) = position else {
             if let Parcel::Message(envelope) = &parcel {
                 state.deliver_unstored(envelope, followers);
+                drop(state);
+                followers.heard(&self.topic, envelope);
+                return Next::Nothing;
             }
             drop(state);
             self.tell(parcel, followers);

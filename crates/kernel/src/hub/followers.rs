@@ -98,6 +98,11 @@ impl Followers {
             .unwrap_or("other")
     }
 
+    /// Another node has told something that is not stored.
+    pub(super) fn heard(&self, topic: &Topic, envelope: &Envelope) {
+        self.each(|feature| feature.heard(topic, envelope));
+    }
+
     /// Somebody came, went or changed.
     pub(super) fn transition(&self, transition: &Transition) {
         let change = match transition.kind {

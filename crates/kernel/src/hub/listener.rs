@@ -152,8 +152,7 @@ impl Listener {
                 if self.created == envelope.created && self.at.step_to(position) != Step::Old =>
             {
                 self.at = position.clone();
-                envelope.except.as_ref() != Some(&self.session.conn)
-                    && hand_over(&self.session, envelope)
+                envelope.is_for(&self.session) && hand_over(&self.session, envelope)
             }
             Stage::Live | Stage::CatchingUp(_) => false,
         }

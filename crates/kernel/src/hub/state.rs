@@ -142,10 +142,10 @@ impl State {
     }
 
     pub(super) fn deliver_unstored(&mut self, envelope: &Envelope, followers: &Followers) -> usize {
-        let listeners = self.listeners.iter_mut();
-        let given = listeners.filter_map(|(conn, listener)| {
-            let excepted = envelope.except.as_ref() == Some(conn);
-            (!excepted && listener.unstored(envelope)).then_some(())
+        let listeners = self.listeners.values_mut();
+        let given = listeners.filter_map(|listener| {
+            let is_for = envelope.is_for(&listener.session);
+            (is_for && listener.unstored(envelope)).then_some(())
         });
         let given = given.count();
         followers.delivered(&envelope.event, given as u64);

@@ -1,5 +1,7 @@
 //! Who is typing. The server says `user-stop-typing` by itself when a client falls silent.
 
+mod elsewhere;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
@@ -17,8 +19,13 @@ use starling_kernel::{
 };
 use tokio::time::{Instant, sleep_until};
 
+use elsewhere::Elsewhere;
+
 /// How long somebody counts as typing after the last `typing`.
 const SILENCE: Duration = Duration::from_secs(2);
+
+const START: &str = "user-typing";
+const STOP: &str = "user-stop-typing";
 
 /// Whom it is told; for a room also when that was created: the next one of its name is another.
 pub(crate) type Audience = (Topic, Stamp);
@@ -27,10 +34,12 @@ pub(crate) type Audience = (Topic, Stamp);
 /// send to.
 type Until = HashMap<ConnId, HashMap<Audience, Instant>>;
 
-/// Those who type, of this node's connections.
+/// Those who type.
 pub(crate) struct Typists {
     services: Arc<Services>,
+    /// Of this node's connections.
     until: Mutex<Until>,
+    elsewhere: Arc<Elsewhere>,
 }
 
 #[derive(Serialize)]
@@ -53,8 +62,9 @@ struct Typist {
 impl Typists {
     pub(crate) fn new(services: Arc<Services>) -> Arc<Self> {
         Arc::new(Self {
-            services,
+            elsewhere: Elsewhere::new(services.clone()),
             until: Mutex::default(),
+            services,
         })
     }
 
@@ -70,11 +80,16 @@ impl Typists {
         if !running {
             tokio::spawn(self.clone().watch(typist.clone(), until));
         }
-        self.tell("user-typing", &typist).await;
+        self.tell(START, &typist).await;
     }
 
     pub(crate) async fn stop(&self, session: &Session, audience: Audience) {
         self.end(&Typist::new(session, audience)).await;
+    }
+
+    /// Another node has said something in a place that these are told of.
+    pub(crate) fn heard(&self, topic: &Topic, envelope: &Envelope) {
+        self.elsewhere.heard(topic, envelope);
     }
 
     /// The connection is gone.
@@ -110,7 +125,7 @@ impl Typists {
 
     async fn end(&self, typist: &Typist) {
         if self.forget(typist) {
-            self.tell("user-stop-typing", typist).await;
+            self.tell(STOP, typist).await;
         }
     }
 
