@@ -70,6 +70,14 @@ suite("playing", { concurrency: false }, () => {
     const [ann, ben] = await pair(t);
     await ann.sees(".player", "Ben");
     await ben.sees(".player", "Ann");
+    await ben.page.getByRole("heading", { name: "Ann's turn", exact: true }).waitFor();
+    assert.equal(await ann.page.title(), "Against Ben · Game · Starling");
+    // The turn is told where one does not see the board.
+    assert.equal(await ann.page.locator(".nav .badge").count(), 0);
+    await ann.go("people");
+    await ann.page.getByRole("link", { name: "Game (your turn)" }).waitFor();
+    await ann.page.goBack();
+    await status(ann, "Your turn");
     assert.match(await hash(ann), /^#\/game\/[A-Za-z0-9]{16}$/);
     assert.equal(await hash(ann), await hash(ben));
     await play(ann, ben, WIN);

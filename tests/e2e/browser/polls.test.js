@@ -60,7 +60,7 @@ suite("asking and voting", () => {
     assert.equal(await bob.page.title(), `${question} · Polls · Starling`);
     await vote(bob, "Salad");
     await bob.sees(".poll-state", "Your vote is counted");
-    await bob.sees(".option.own", "Your vote");
+    await bob.sees(".option.own", "Salad Your vote");
     await shows(ann, 0, 1, 0);
     await vote(ann, "Soup");
     for (const one of [ann, bob]) await shows(one, 1, 1, 0);

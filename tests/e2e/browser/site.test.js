@@ -148,7 +148,7 @@ suite("for everybody", () => {
       await ann.page.locator(".connection").click();
       await assertOpenToAll(ann.page, "the connection");
       await ann.page.keyboard.press("Escape");
-      await ann.page.locator(".me").click();
+      await ann.page.getByRole("button", { name: "Ann (you)", exact: true }).click();
       await assertOpenToAll(ann.page, "oneself");
       await ann.page.keyboard.press("Escape");
       await ann.go(`rooms/${fresh("nowhere")}`);

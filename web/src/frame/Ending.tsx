@@ -42,7 +42,7 @@ function Renew({ onClose }: { onClose: () => void }) {
     setError(code === "not_authorized" ? `${message}. It must be a new one, for the same user.` : explain(answer.error));
   };
   return (
-    <Dialog title="Go on with a new token" onClose={onClose}>
+    <Dialog title="Stay signed in" onClose={onClose}>
       <form onSubmit={(event) => void submit(event)} noValidate>
         <Field
           label="New token"
