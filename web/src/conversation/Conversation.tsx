@@ -116,9 +116,15 @@ function RowView({ talk, row }: { talk: Talk; row: Row }) {
 
 /** Its place is reserved: nothing moves when somebody types. */
 function Typing({ talk, line }: Pick<Props, "talk" | "line">) {
-  const names = [...talk.typists.value.values()];
-  const who = names.length > 2 ? plural(names.length, "person", "people") : names.join(" and ");
-  return <p class="typing cut">{names.length > 0 ? `${who} ${names.length === 1 ? "is" : "are"} typing…` : line}</p>;
+  const [one, other, ...more] = talk.typists.value.values();
+  return (
+    <p class="typing cut">
+      {one === undefined && line}
+      {one !== undefined && other === undefined && <><bdi>{one}</bdi> is typing…</>}
+      {other !== undefined && !more.length && <><bdi>{one}</bdi> and <bdi>{other}</bdi> are typing…</>}
+      {more.length > 0 && `${plural(more.length + 2, "person", "people")} are typing…`}
+    </p>
+  );
 }
 
 /** The list gets another size when the keyboard comes up, a line is broken, a window is drawn. */

@@ -182,7 +182,7 @@ function GiveUp({ game }: { game: Game }) {
       </Button>
       {asking && (
         <Dialog title="Give up this game?" onClose={() => setAsking(false)}>
-          <p>{game.opponent.username} wins then. There is no way back into it.</p>
+          <p><bdi>{game.opponent.username}</bdi> wins then. There is no way back into it.</p>
           {error && <ErrorNote>{error}</ErrorNote>}
           <div class="actions">
             <Button onClick={() => setAsking(false)}>Play on</Button>

@@ -112,8 +112,7 @@ interface LinesProps {
 
 /** The name, and the last that was said, or could not be. */
 function Lines({ name, last, unsaid, named = false, empty }: LinesProps) {
-  const who = last?.userId === me.value?.userId ? "You: " : named && last ? `${last.username}: ` : "";
-  const said = last ? `${who}${last.text}` : empty;
+  const who = last?.userId === me.value?.userId ? "You" : named ? last?.username : undefined;
   const failed = unsaid?.state === "failed";
   return (
     <span class="talk-lines">
@@ -125,7 +124,9 @@ function Lines({ name, last, unsaid, named = false, empty }: LinesProps) {
           </span>
         )}
       </span>
-      <span class={`talk-last small cut ${failed ? "failed" : "muted"}`}>{failed ? `Not sent: ${unsaid.text}` : unsaid ? `You: ${unsaid.text}` : said}</span>
+      <span class={`talk-last small cut ${failed ? "failed" : "muted"}`}>
+        {unsaid ? `${failed ? "Not sent" : "You"}: ${unsaid.text}` : !last ? empty : who ? <><bdi>{who}</bdi>: {last.text}</> : last.text}
+      </span>
     </span>
   );
 }

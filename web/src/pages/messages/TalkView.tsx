@@ -46,7 +46,7 @@ function How({ who: { userId, status, since } }: { who: Peer }) {
 function Absent({ who: { username, status } }: { who: Peer }) {
   return (
     <span role="status">
-      {status === "offline" ? `${username} is offline` : `${username} is online, but not in messages`}, and cannot be written to now.
+      <bdi>{username}</bdi> is {status === "offline" ? "offline" : "online, but not in messages"}, and cannot be written to now.
     </span>
   );
 }
