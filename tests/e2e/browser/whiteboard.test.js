@@ -194,11 +194,14 @@ suite("drawing", () => {
     await ann.sees(".zoom", "125 %");
     await ann.page.keyboard.press("0");
     await ann.sees(".zoom", "100 %");
+    // The focus is on the button that saved it.
     await ann.page.keyboard.down("Space");
+    await ann.page.locator(".paper canvas[data-grip=grab]").waitFor();
     await drag(ann, [200, 300], [900, 300]);
     await ann.page.keyboard.up("Space");
     await until(async () => (await ink(ann)).join() !== before.join(), "the paper is moved");
-    await shows(ann, 1);
+    await drag(ann, [300, 200], [400, 200]);
+    await shows(ann, 2);
     await ann.page.keyboard.press("f");
     await until(async () => (await ink(ann)).length > 50, "all is to be seen");
     ann.assertCalm();

@@ -272,9 +272,8 @@ function listen(session: BoardSession, hand: { current: Hand | null }, canvas: {
     if (event.altKey) return;
     const onCanvas = document.activeElement === canvas.current;
     if (key === " ") {
-      // On a button it presses that.
-      if ((event.target as Element).closest?.("button, a, [role=button]")) return;
-      event.preventDefault();
+      // On a button it presses that, unless the paper is moved before it is let go.
+      if (!(event.target as Element).closest?.("button, a, [role=button]")) event.preventDefault();
       return own.grip(true);
     }
     const ink = INKS[Number(key) - 1];
