@@ -14,6 +14,8 @@ test("who was on a frozen node is there again, and never told that it has gone i
   const [annChats, bobChats] = [await chatter(t, ann, 0), await chatter(t, bob, 1)];
   for (const one of [ann, bob]) await one.ok("register", {});
   const roomName = await roomOf(bob, ann);
+  await bob.next("user-online", { userId: ann.id });
+  await bob.next("user-joined-room", { roomName, userId: ann.id });
   await cluster.signal(cluster.nodes[0], "SIGSTOP");
   await bob.next("user-offline", { userId: ann.id }, 30_000);
   await bob.next("user-left-room", { roomName, userId: ann.id });
