@@ -305,7 +305,7 @@ async function takeLook(look, options, cleo, bob, dan) {
   await me.hears("Typed while");
 
   await me.go("rooms/on-call");
-  await me.sees(".closed", "private");
+  await me.sees(".closed", "cannot be entered");
   await shoot(me, "private");
   await me.go("rooms/nowhere");
   await me.sees(".closed", "There is no room");
