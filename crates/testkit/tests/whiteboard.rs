@@ -237,6 +237,29 @@ async fn a_board_has_the_rules_of_the_room_of_its_name() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_cursor_of_who_is_put_out_is_removed() {
+    let cluster = Cluster::start(2).await;
+    let eve = open(&cluster, 0, "eve").await;
+    sleep(Duration::from_secs(1)).await;
+    let mut vouched = claims("dan");
+    vouched.rooms = vec!["b*".into()];
+    let dan = try_open(&cluster, 1, vouched, "b").await.unwrap();
+    let point = json!({"x": 1, "y": 2});
+    eve.call("cursor-move", point).await.unwrap();
+    dan.next("cursor-move").await;
+    let owner = cluster.connect(0, "ann").await;
+    let private = json!({"roomName": "b", "private": true});
+    owner.call("create-room", private).await.unwrap();
+    sleep(Duration::from_millis(29_500)).await;
+    assert!(eve.disconnected() && !dan.killed());
+    eve.drop_connection().await;
+    let removed = dan.next("cursor-remove").await;
+    assert_eq!(removed["userId"], "eve");
+    sleep(Duration::from_secs(1)).await;
+    assert!(dan.killed(), "its board is the private room's now");
+}
+
+#[tokio::test(start_paused = true)]
 async fn with_grants_required_a_board_needs_one_too() {
     let config = FeaturesConfig {
         require_grant: true,

@@ -97,7 +97,6 @@ impl Access {
                 Err(error) if error.code == Code::NotAuthorized => {
                     let why = json!({"code": error.code, "message": error.message});
                     session.emit("error", &why);
-                    self.leave(&session);
                     self.services.hub.leave(&session, &board);
                     return session.peer.disconnect();
                 }
