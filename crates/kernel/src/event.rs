@@ -47,6 +47,14 @@ impl Event {
         }
     }
 
+    fn limits(&self) -> String {
+        match (self.limits, self.cost) {
+            (limits, cost) if cost <= 1.0 => limits.to_owned(),
+            ("", cost) => format!("counts as {cost} events"),
+            (limits, cost) => format!("{limits}; counts as {cost} events"),
+        }
+    }
+
     fn row(&self) -> String {
         let sends = match (self.name.starts_with('('), self.takes) {
             (true, _) => self.name.to_owned(),
@@ -58,7 +66,8 @@ impl Event {
             .iter()
             .map(|code| format!("`{}`", code.as_str()));
         let errors = errors.collect::<Vec<_>>().join(", ");
-        let cells = [&sends, self.limits, self.gets, self.others, &errors];
+        let limits = self.limits();
+        let cells = [&sends, &limits, self.gets, self.others, &errors];
         let cells = cells.map(|cell| match cell {
             "" => " ".to_owned(),
             cell => format!(" {cell} "),
@@ -97,6 +106,13 @@ mod tests {
             VOTE.row(),
             "| `vote {pollId}` | | ack | | `not_joined`, `full` |"
         );
+        const LIST: Event = Event {
+            limits: "the newest",
+            cost: 5.0,
+            ..Event::named("list")
+        };
+        let row = "| `list` | the newest; counts as 5 events | | | |";
+        assert_eq!(LIST.row(), row);
         assert_eq!(
             Event::named("(disconnect)").row(),
             "| (disconnect) | | | | |"

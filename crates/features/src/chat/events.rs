@@ -5,7 +5,6 @@ use starling_kernel::{error::Code, event::Event};
 pub(super) const JOIN: Event = Event {
     takes: "username` or `join {username?}",
     gets: "`history [messages]` (the last 100), `private-history [messages]` (the last 200), `user-list [{id, username, joinedAt}], {total, truncated}`; ack `userId`, `username`",
-    limits: "counts as 10 events",
     others: "those who joined: `user-joined {userId, username, timestamp}`, `user-list`",
     cost: 10.0,
     ..Event::named("join")

@@ -188,7 +188,7 @@ impl Feature for Chat {
     }
 
     fn heard(&self, topic: &Topic, envelope: &Envelope) {
-        if *topic == conversation() {
+        if let Topic::Stream(CHAT, _) = topic {
             self.typists.heard(topic, envelope);
         }
     }

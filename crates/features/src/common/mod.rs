@@ -65,6 +65,11 @@ pub(crate) fn check_client_id(id: Option<&str>, limits: &Limits) -> Result<(), A
     }
 }
 
+/// Whether an id can be one that the server made: only then is anything looked for.
+pub(crate) fn is_made_here(id: &str, length: usize) -> bool {
+    id.len() == length && id.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
 /// What makes a repeat of it one.
 pub(crate) fn once(sender: &Identity, client_id: Option<String>) -> Option<Once> {
     client_id.map(|client_id| Once {

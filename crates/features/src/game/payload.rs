@@ -9,7 +9,7 @@ use starling_kernel::{
 };
 
 use super::rules::{Board, CELLS, Symbol};
-use crate::common::User;
+use crate::common::{User, is_made_here};
 
 /// Names a game; made by the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,10 +27,8 @@ impl GameId {
         &self.0
     }
 
-    /// Only ids that a game can have are looked for.
     fn check(&self) -> Result<(), AppError> {
-        let letters = self.0.bytes().all(|b| b.is_ascii_alphanumeric());
-        match letters && self.0.len() == Self::LENGTH {
+        match is_made_here(&self.0, Self::LENGTH) {
             true => Ok(()),
             false => Err(not_found()),
         }

@@ -42,7 +42,7 @@ pub(super) const GET: Event = Event {
 
 pub(super) const LIST: Event = Event {
     takes: "{roomName?}",
-    limits: "the newest 100; counts as 5 events",
+    limits: "the newest 100",
     cost: 5.0,
     gets: "ack `polls`: for everybody, or of the room, oldest first, without `closed`, which `get-poll` says",
     errors: &[Code::RoomNotFound, Code::NotAMember],

@@ -9,7 +9,7 @@ use starling_kernel::{
     time::{Stamp, Timestamp},
 };
 
-use crate::common::check_client_id;
+use crate::common::{check_client_id, is_made_here};
 
 /// Characters of a question.
 const QUESTION: usize = 300;
@@ -122,8 +122,7 @@ impl PollId {
 
     /// Whatever else a client sends names none, and no key either.
     fn check(&self) -> Result<(), AppError> {
-        let letters = self.0.bytes().all(|b| b.is_ascii_alphanumeric());
-        match letters && self.0.len() == ID {
+        match is_made_here(&self.0, ID) {
             true => Ok(()),
             false => Err(not_found()),
         }

@@ -10,9 +10,9 @@ use std::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use starling_kernel::{envelope::Envelope, feature::Services, id::UserId, topic::Topic};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
-use super::{Audience, SILENCE, START, STOP};
+use super::{Audience, SILENCE, START, STOP, falls_silent};
 
 /// For the word of their own node to be here first.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -48,27 +48,18 @@ impl Elsewhere {
         }
         let until = Instant::now() + SILENCE + PATIENCE;
         if self.lock().insert(who.clone(), until).is_none() {
-            tokio::spawn(self.clone().watch(who, until, notice));
+            tokio::spawn(self.clone().watch(who, notice));
         }
     }
 
-    /// Waits for the silence; ends quietly where their node has told of it.
-    async fn watch(self: Arc<Self>, who: Who, mut until: Instant, notice: Box<RawValue>) {
-        loop {
-            sleep_until(until).await;
-            let mut all = self.lock();
-            match all.get(&who) {
-                None => return,
-                Some(later) if *later > until => until = *later,
-                Some(_) => {
-                    all.remove(&who);
-                    break;
-                }
-            }
+    /// Ends quietly where their node has told of it.
+    async fn watch(self: Arc<Self>, who: Who, notice: Box<RawValue>) {
+        let silent = falls_silent(|| self.lock().get(&who).copied()).await;
+        if silent && self.lock().remove(&who).is_some() {
+            let ((topic, created), _) = who;
+            let stop = Envelope::new(STOP, &notice).to_room(created);
+            self.services.hub.emit_local(&topic, &stop);
         }
-        let ((topic, created), _) = who;
-        let stop = Envelope::new(STOP, &notice).to_room(created);
-        self.services.hub.emit_local(&topic, &stop);
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Who, Instant>> {

@@ -59,6 +59,18 @@ struct Typist {
     identity: Identity,
 }
 
+/// Waits for the silence; `until` says until when somebody counts as typing, if they still do. `false`
+/// where they stopped before.
+async fn falls_silent(until: impl Fn() -> Option<Instant>) -> bool {
+    while let Some(until) = until() {
+        if until <= Instant::now() {
+            return true;
+        }
+        sleep_until(until).await;
+    }
+    false
+}
+
 impl Typists {
     pub(crate) fn new(services: Arc<Services>) -> Arc<Self> {
         Arc::new(Self {
@@ -78,7 +90,7 @@ impl Typists {
             audiences.insert(typist.audience.clone(), until).is_some()
         };
         if !running {
-            tokio::spawn(self.clone().watch(typist.clone(), until));
+            tokio::spawn(self.clone().watch(typist.clone()));
         }
         self.tell(START, &typist).await;
     }
@@ -103,24 +115,15 @@ impl Typists {
         }
     }
 
-    /// Waits for the silence; ends early and quietly where somebody else ended it.
-    async fn watch(self: Arc<Self>, typist: Typist, mut until: Instant) {
-        loop {
-            sleep_until(until).await;
-            let later = {
-                let all = self.lock();
-                let audiences = all.get(&typist.conn);
-                audiences
-                    .and_then(|audiences| audiences.get(&typist.audience))
-                    .copied()
-            };
-            match later {
-                None => return,
-                Some(later) if later > until => until = later,
-                Some(_) => break,
-            }
+    /// Ends quietly where somebody else ended it.
+    async fn watch(self: Arc<Self>, typist: Typist) {
+        let until = || {
+            let all = self.lock();
+            all.get(&typist.conn)?.get(&typist.audience).copied()
+        };
+        if falls_silent(until).await {
+            self.end(&typist).await;
         }
-        self.end(&typist).await;
     }
 
     async fn end(&self, typist: &Typist) {
