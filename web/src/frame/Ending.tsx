@@ -2,7 +2,8 @@ import { useEffect, useState } from "preact/hooks";
 import { me } from "../lib/identity";
 import { ending, renew } from "../lib/session";
 import { explain } from "../lib/words";
-import { Button, Dialog, Field } from "../ui";
+import { Button, Dialog } from "../ui";
+import { TokenField } from "./TokenField";
 
 /** Floats, so that nothing moves: it comes while one is in the middle of something. */
 export function Ending() {
@@ -44,14 +45,10 @@ function Renew({ onClose }: { onClose: () => void }) {
   return (
     <Dialog title="Stay signed in" onClose={onClose}>
       <form onSubmit={(event) => void submit(event)} noValidate>
-        <Field
+        <TokenField
           label="New token"
-          type="password"
-          autocomplete="off"
-          spellcheck={false}
-          autoFocus
-          value={token}
-          onInput={(event) => (setToken(event.currentTarget.value), setError(""))}
+          token={token}
+          onType={(token) => (setToken(token), setError(""))}
           error={error}
           hint={`One for ${me.value?.username ?? "the same user"}. You stay where you are, and nothing is lost.`}
         />

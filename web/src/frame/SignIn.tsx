@@ -4,6 +4,7 @@ import { asGuest, become, signIn, ways, withToken, type Identity, type Ways } fr
 import { ended, start } from "../lib/session";
 import { browser } from "../lib/storage";
 import { Button, Field, Skeleton } from "../ui";
+import { TokenField } from "./TokenField";
 import "./signin.css";
 
 const NAME_LENGTH = 64;
@@ -112,14 +113,10 @@ function TokenForm() {
   };
   return (
     <form ref={form} onSubmit={submit} noValidate>
-      <Field
+      <TokenField
         label="Token"
-        type="password"
-        autocomplete="off"
-        spellcheck={false}
-        autoFocus
-        value={token}
-        onInput={(event) => (setToken(event.currentTarget.value), setError(""))}
+        token={token}
+        onType={(token) => (setToken(token), setError(""))}
         error={error}
         hint={
           <>

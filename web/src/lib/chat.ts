@@ -2,12 +2,13 @@
 // known on every page.
 import { batch, computed, signal, type ReadonlySignal } from "@preact/signals";
 import type { Talk } from "../conversation/talk";
-import type { Answer } from "./connection";
+import { ask, type Answer } from "./connection";
 import { me, type Person } from "./identity";
 import { unreadOf } from "./grouping";
 import { Log, type Entry, type Said } from "./log";
 import { openNamespace, type Namespace } from "./namespace";
 import type { Pending } from "./outbox";
+import { pause } from "./pause";
 import { presenceOf, type Status } from "./people";
 import { Sender } from "./sender";
 import { session } from "./session";
@@ -171,10 +172,10 @@ async function send({ roomName: key, text, clientId }: Pending): Promise<Told> {
   return { ok: false, error: { ...answer.error, retryable: true } };
 }
 
-async function deliver(key: string, text: string, clientId: string): Promise<Told> {
-  if (!namespace) return { ok: false, error: { code: "no_answer", message: "", retryable: true } };
-  if (key === EVERYONE) return namespace.ask("chat-message", { text, clientId });
-  return namespace.ask("private-message", { recipientId: key.slice(1), text, clientId });
+function deliver(key: string, text: string, clientId: string): Promise<Told> {
+  const socket = namespace?.socket;
+  if (key === EVERYONE) return ask(socket, "chat-message", { text, clientId });
+  return ask(socket, "private-message", { recipientId: key.slice(1), text, clientId });
 }
 
 let typedAt = 0;
@@ -282,14 +283,12 @@ async function join(): Promise<boolean> {
   const socket = namespace?.socket;
   const life = socket?.id;
   while (socket?.connected && socket.id === life) {
-    const answer = await namespace!.ask("join", {});
+    const answer = await ask(socket, "join", {});
     if (answer.ok) return true;
     await pause(RETRY_MS);
   }
   return false;
 }
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // ---- signing in and out ------------------------------------------------------------------------
 

@@ -70,9 +70,9 @@ export type Answer<T = object> = ({ ok: true } & T) | { ok: false; error: Failur
 const NO_ANSWER: Failure = { code: "no_answer", message: "No answer", retryable: true };
 
 /** Never rejects: where no answer came, the event may or may not have been carried out. */
-export async function ask<T = object>(socket: Socket, event: string, data?: unknown): Promise<Answer<T>> {
+export async function ask<T = object>(socket: Socket | undefined, event: string, data?: unknown): Promise<Answer<T>> {
   // What is emitted now would be kept and sent at some later time, without anybody waiting for it.
-  if (!socket.connected) return { ok: false, error: NO_ANSWER };
+  if (!socket?.connected) return { ok: false, error: NO_ANSWER };
   const words = data === undefined ? [] : [data];
   try {
     return (await socket.timeout(ANSWER_MS).emitWithAck(event, ...words)) as Answer<T>;

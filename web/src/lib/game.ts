@@ -2,9 +2,10 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import * as model from "./tictactoe";
 import type { Game, Played, ToldFound, ToldOver, ToldState } from "./tictactoe";
-import type { Answer, Failure } from "./connection";
+import { ask as askOn, type Failure } from "./connection";
 import { me } from "./identity";
 import { openNamespace, type Namespace } from "./namespace";
+import { pause } from "./pause";
 import { phase, session } from "./session";
 import { browser, tab } from "./storage";
 
@@ -128,11 +129,7 @@ effect(() => {
   played.value = after;
 });
 
-const NO_ANSWER: Failure = { code: "no_answer", message: "No answer", retryable: true };
-const ask = <T,>(event: string, data?: unknown): Promise<Answer<T>> =>
-  namespace?.ask<T>(event, data) ?? Promise.resolve({ ok: false, error: NO_ANSWER });
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const ask = <T,>(event: string, data?: unknown) => askOn<T>(namespace?.socket, event, data);
 
 // ---- finding an opponent -----------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 // Who one is, and the ways to be somebody.
 import { signal } from "@preact/signals";
 import { newId } from "./ids";
+import { pause } from "./pause";
 import { tab } from "./storage";
 
 export type Identity =
@@ -45,7 +46,7 @@ export async function learnWays(): Promise<void> {
     } catch {
       // The gateway is not there yet.
     }
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await pause(1_000);
   }
 }
 

@@ -1,9 +1,10 @@
 // Polls, of everybody and of one's rooms. Open from when the page is first shown.
 import { batch, computed, signal } from "@preact/signals";
-import type { Answer, Failure } from "./connection";
+import { ask as askOn, type Answer, type Failure } from "./connection";
 import { me } from "./identity";
 import { newId } from "./ids";
 import { openNamespace, type Namespace } from "./namespace";
+import { pause } from "./pause";
 import { rooms } from "./rooms";
 import { phase, session } from "./session";
 import { browser, tab } from "./storage";
@@ -77,8 +78,7 @@ function take(polls: Poll[]): void {
   standings.value = next;
 }
 
-const ask = <T,>(event: string, data?: unknown): Promise<Answer<T>> =>
-  namespace?.ask<T>(event, data) ?? Promise.resolve({ ok: false, error: { code: "no_answer", message: "", retryable: true } });
+const ask = <T,>(event: string, data?: unknown) => askOn<T>(namespace?.socket, event, data);
 
 let refreshing: Promise<void> | null = null;
 let again = false;
@@ -223,7 +223,7 @@ async function send(id: string, casting: Casting): Promise<void> {
     case "wait":
       put(id, { casting: { ...casting, state: "waiting", again: true } });
       if (!connected.value) return; // It goes out with the next connection.
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      await pause(RETRY_MS);
       if (connected.value && standingOf(id)?.casting?.state === "waiting") return send(id, { ...casting, again: true });
       return;
     case "failed":

@@ -6,6 +6,7 @@ import { newId } from "./ids";
 import type { Said } from "./log";
 import * as outboxes from "./outbox";
 import type { Outbox, Pending } from "./outbox";
+import { pause } from "./pause";
 import { tab } from "./storage";
 
 const RETRY_MS = 700;
@@ -84,7 +85,7 @@ export class Sender {
     if (answer.ok) return this.set(outboxes.acknowledged(box, clientId, answer.seq, this.way.hasHeard(roomName, answer.id)));
     if (!answer.error.retryable) return this.set(outboxes.refused(box, clientId, answer.error));
     this.set(outboxes.postponed(box, clientId));
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    await pause(RETRY_MS);
   }
 
   private set(next: Outbox): void {

@@ -4,6 +4,7 @@ import type { Socket } from "socket.io-client";
 import { ask, drop, manager, measure, node, record, type Answer } from "./connection";
 import { Emitter } from "./emitter";
 import { become, identity, me, signIn, withToken, type Identity, type Person } from "./identity";
+import { pause } from "./pause";
 
 const TRIP_EVERY_MS = 2_000;
 const RETRY_MS = 400;
@@ -244,7 +245,5 @@ async function until(condition: () => boolean): Promise<void> {
     await pause(20);
   }
 }
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 setInterval(() => phase.value === "ready" && void measure(root), TRIP_EVERY_MS);

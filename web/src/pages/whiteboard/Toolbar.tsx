@@ -48,14 +48,14 @@ export function Toolbar({ canUndo, onUndo, canClear, onClear, onDone }: Props) {
     <div ref={bar} class="tools floating" role="toolbar" aria-label="Drawing tools" onKeyDown={key}>
       <div class="tools-group">
         {TOOLS.map(([name, label, icon, keys]) => (
-          <button key={name} class="tool" {...button(name, label, keys, () => (tool.value = name), { "aria-pressed": tool.value === name })}>
+          <button key={name} class="icon-button tool" {...button(name, label, keys, () => (tool.value = name), { "aria-pressed": tool.value === name })}>
             <Icon name={icon} />
           </button>
         ))}
       </div>
       <div class="tools-group">
         {WIDTHS.map(({ name, width: wide }) => (
-          <button key={name} class="tool width" {...button(name, `${name} ${erasing ? "eraser" : "line"}`, "[ ]", () => (width.value = wide), { "aria-pressed": width.value === wide })}>
+          <button key={name} class="icon-button tool width" {...button(name, `${name} ${erasing ? "eraser" : "line"}`, "[ ]", () => (width.value = wide), { "aria-pressed": width.value === wide })}>
             <span class="width-dot" style={{ "--size": `${4 + wide}px` }} />
           </button>
         ))}
@@ -64,7 +64,7 @@ export function Toolbar({ canUndo, onUndo, canClear, onClear, onDone }: Props) {
         {INKS.map(({ name, color: ink, dark }, i) => (
           <button
             key={name}
-            class="tool ink"
+            class="icon-button tool ink"
             {...button(name, name, String(i + 1), () => ((color.value = ink), (tool.value = "pen")), { "aria-pressed": color.value === ink })}
           >
             <span class="ink-dot" style={{ "--ink-light": ink, "--ink-dark": dark }} />
@@ -72,10 +72,10 @@ export function Toolbar({ canUndo, onUndo, canClear, onClear, onDone }: Props) {
         ))}
       </div>
       <div class="tools-group">
-        <button class="tool" {...button("undo", "Undo my last stroke", "Ctrl+Z", () => canUndo && onUndo(), { "aria-disabled": !canUndo || undefined })}>
+        <button class="icon-button tool" {...button("undo", "Undo my last stroke", "Ctrl+Z", () => canUndo && onUndo(), { "aria-disabled": !canUndo || undefined })}>
           <Icon name="undo" />
         </button>
-        <button class="tool" {...button("clear", "Clear the board", "", () => canClear && onClear(), { "aria-disabled": !canClear || undefined })}>
+        <button class="icon-button tool" {...button("clear", "Clear the board", "", () => canClear && onClear(), { "aria-disabled": !canClear || undefined })}>
           <Icon name="trash" />
         </button>
       </div>
