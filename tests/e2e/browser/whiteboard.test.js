@@ -94,6 +94,8 @@ suite("drawing", () => {
     await tool(ann, "Thick line").click();
     await drag(ann, [200, 300], [500, 300]);
     await shows(bob, 1);
+    // It comes in parts, and is one stroke from the first of them on.
+    await same(ann, bob);
     const before = (await ink(bob)).length;
     await bob.page.keyboard.press("e");
     await drag(bob, [350, 200], [350, 400]);
