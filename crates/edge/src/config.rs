@@ -21,8 +21,8 @@ pub struct EdgeConfig {
     pub ping_interval: Duration,
     /// A client that does not answer a ping for this long is gone.
     pub ping_timeout: Duration,
-    /// A transport without a namespace is closed after this. The published engine keeps one that left
-    /// before it entered any for as long, but no more of it than it needs (see `slim` in the gate).
+    /// A session without a namespace is closed after this. socketioxide keeps one that left before it
+    /// entered any for as long, but hardly anything is left of it.
     pub connect_timeout: Duration,
     /// Packets that wait for a client to read; one more closes its connection.
     pub send_queue: usize,

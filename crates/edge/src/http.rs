@@ -7,6 +7,7 @@ use std::{
 
 use ::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::{Json, Router, extract::State, middleware::map_response_with_state, response::Response};
+use engineioxide::{DisconnectReason, Line};
 use rand::{Rng, seq::SliceRandom};
 use serde_json::{Value, json};
 use starling_kernel::{dispatch::Dispatcher, id::NodeId, session::Tokens};
@@ -22,14 +23,10 @@ use crate::{
     listener::Listener,
     sign_in, site,
     socketio::{self, Gate},
-    transport::{Transport, Transports},
 };
 
 /// Names the node that answered, on every response.
 const NODE_HEADER: HeaderName = HeaderName::from_static("x-starling-node");
-/// Sessions that may be kept for each TCP connection that may be open: polling ones have none most of
-/// the time, and some are kept for a while after their end.
-const SESSIONS_PER_CONNECTION: usize = 2;
 /// The part of a drain in which sessions are closed.
 const CLOSING_PART: f64 = 0.8;
 /// The part after which nobody is waited for any more.
@@ -43,7 +40,6 @@ pub struct Edge {
     router: Router,
     gate: Arc<Gate>,
     listener: Arc<Listener>,
-    transports: Arc<Transports>,
 }
 
 impl Edge {
@@ -55,15 +51,13 @@ impl Edge {
         node: NodeId,
     ) -> Result<Self, ConfigError> {
         config.check()?;
-        let limits = dispatcher.services().limits.clone();
-        let sessions = config.max_connections as usize * SESSIONS_PER_CONNECTION;
-        let page = site::router().merge(sign_in::router(&config, limits.text_chars));
-        let transports = Transports::new(limits, sessions);
+        let text = dispatcher.services().limits.text_chars;
+        let page = site::router().merge(sign_in::router(&config, text));
         let listener = Arc::new(Listener::new(&config));
         let cors = cors(&config);
         #[cfg(feature = "conformance")]
         let engine = socketio::conformance::engine(&config);
-        let gate = socketio::build(config, dispatcher, tokens, node.clone(), transports.clone());
+        let gate = socketio::build(config, dispatcher, tokens, &node);
         let gate = Arc::new(gate);
         let router = router(gate.clone(), page, cors, &node);
         #[cfg(feature = "conformance")]
@@ -72,7 +66,6 @@ impl Edge {
             router,
             gate,
             listener,
-            transports,
         })
     }
 
@@ -91,7 +84,7 @@ impl Edge {
         self.gate.shut();
         if self.close_sessions(time.mul_f64(CLOSING_PART)).await {
             let last = start + time.mul_f64(CLOSED_BY);
-            timeout_at(last, self.transports.gone()).await.ok();
+            timeout_at(last, self.gate.lines().gone()).await.ok();
             sleep_until(last.min(Instant::now() + LAST_REQUESTS)).await;
         }
         self.listener.close(start + time).await;
@@ -100,25 +93,26 @@ impl Edge {
     /// Whether there were any.
     async fn close_sessions(&self, time: Duration) -> bool {
         let start = Instant::now();
-        let mut sessions: Vec<Weak<Transport>> = self.transports.all();
+        let lines = self.gate.lines();
+        let mut sessions: Vec<Weak<Line>> = lines.all().iter().map(Arc::downgrade).collect();
         sessions.shuffle(&mut rand::rng());
         info!(sessions = sessions.len(), "draining");
         let slot = time.div_f64(sessions.len().max(1) as f64);
         for (number, session) in sessions.iter().enumerate() {
             let at = number as f64 + rand::rng().random_range(0.0..1.0);
             sleep_until(start + slot.mul_f64(at)).await;
-            end(session);
+            if let Some(session) = session.upgrade() {
+                end(&session);
+            }
         }
         // Those whose handshake was under way when the gate was shut.
-        self.transports.all().iter().for_each(end);
+        lines.all().iter().for_each(end);
         !sessions.is_empty()
     }
 }
 
-fn end(session: &Weak<Transport>) {
-    if let Some(session) = session.upgrade() {
-        session.kill();
-    }
+fn end(session: &Arc<Line>) {
+    session.kill(DisconnectReason::ClosingServer);
 }
 
 fn router(gate: Arc<Gate>, page: Router<Arc<Gate>>, cors: CorsLayer, node: &NodeId) -> Router {

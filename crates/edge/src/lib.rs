@@ -7,7 +7,6 @@
 //! Deliberately absent: rules of any feature, and the backend. Everything that comes in goes to the
 //! kernel's `Dispatcher`; everything that goes out comes through its `Peer`.
 
-mod backlog;
 mod config;
 mod http;
 pub mod jwt;
@@ -17,7 +16,6 @@ mod sign_in;
 mod site;
 mod socketio;
 mod stream;
-mod transport;
 
 pub use config::{ConfigError, EdgeConfig, Origins};
 pub use http::Edge;

@@ -14,10 +14,7 @@ use tokio::{
 use tower::Service;
 use tracing::{debug, warn};
 
-use crate::{
-    EdgeConfig, metric,
-    stream::{Kill, Stream},
-};
+use crate::{EdgeConfig, metric, stream::Stream};
 
 /// Longest request head, and the most of a body that is read ahead.
 const READ_BUFFER: usize = 64 * 1024;
@@ -75,28 +72,20 @@ impl Listener {
         };
         // Messages are small and each is meant to leave at once.
         tcp.set_nodelay(true).ok();
-        let kill = Arc::new(Kill::default());
-        let stream = Stream::new(tcp, kill.clone(), self.write_timeout, permit);
+        let stream = Stream::new(tcp, self.write_timeout, permit);
         let (router, stop) = (router.clone(), self.stop.subscribe());
-        tokio::spawn(serve_connection(
-            stream,
-            kill,
-            router,
-            self.header_timeout,
-            stop,
-        ));
+        tokio::spawn(serve_connection(stream, router, self.header_timeout, stop));
     }
 }
 
-/// One connection, until it ends or is upgraded. Its requests carry its [`Kill`] as an extension.
+/// One connection, until it ends or is upgraded. Then the engine has it.
 async fn serve_connection(
     stream: Stream,
-    kill: Arc<Kill>,
     router: Router,
     header_timeout: Duration,
     mut stop: watch::Receiver<bool>,
 ) {
-    let service = service_fn(move |request| answer(router.clone(), kill.clone(), request));
+    let service = service_fn(move |request| answer(router.clone(), request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
@@ -118,10 +107,8 @@ async fn serve_connection(
 
 async fn answer(
     mut router: Router,
-    kill: Arc<Kill>,
-    mut request: hyper::Request<Incoming>,
+    request: hyper::Request<Incoming>,
 ) -> Result<Response, Infallible> {
-    request.extensions_mut().insert(kill);
     router
         .call(request.map(axum::body::Body::new) as Request)
         .await

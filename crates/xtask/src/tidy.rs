@@ -9,12 +9,16 @@ use serde_json::Value;
 
 use crate::{cargo::cargo, paths};
 
+/// Named as the crate whose place it takes.
+const ENGINE: &str = "engineioxide";
+
 /// Which of our own crates a crate may be built on. `gateway` and `testkit` see all.
-const MAY_USE: [(&str, &[&str]); 6] = [
+const MAY_USE: [(&str, &[&str]); 7] = [
     ("starling-kernel", &[]),
     ("starling-backend", &["starling-kernel"]),
     ("starling-features", &["starling-kernel"]),
-    ("starling-edge", &["starling-kernel"]),
+    ("starling-edge", &["starling-kernel", ENGINE]),
+    (ENGINE, &[]),
     ("starling-xtask", &[]),
     ("starling-loadgen", &["starling-xtask"]),
 ];
@@ -53,7 +57,7 @@ fn used(package: &Value) -> Vec<String> {
     let all = package["dependencies"].as_array().into_iter().flatten();
     all.filter(|d| d["kind"] != "dev")
         .map(|d| text(&d["name"]))
-        .filter(|n| n.starts_with("starling-"))
+        .filter(|n| n.starts_with("starling-") || n == ENGINE)
         .collect()
 }
 

@@ -1,5 +1,5 @@
 // EVENTS.md, reconnect-session and "Connecting": what was missed may be many times what a connection's
-// queue holds (4 MiB). It comes in parts, in order and before anything newer, as the client takes it,
+// queue holds (1 MiB). It comes in parts, in order and before anything newer, as the client takes it,
 // and nobody is closed for the size of its own history.
 
 import assert from "node:assert/strict";

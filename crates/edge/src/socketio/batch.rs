@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::backlog::MOST;
+use super::MOST_WAITING;
 
 /// A connection gets at most one batch in this time.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -82,7 +82,7 @@ impl Batching {
             return Err(SendError::Closed);
         }
         let bytes = size(envelope);
-        if (self.inner.backlog() + waiting.bytes + bytes) as u64 > MOST {
+        if self.inner.backlog() + waiting.bytes + bytes > MOST_WAITING {
             return Err(SendError::Full);
         }
         waiting.add(envelope, message, bytes);

@@ -67,7 +67,7 @@ pub(super) fn echoed(connection: &Connection, event: &Event) -> bool {
         (Some(arguments), Some(id)) => {
             connection
                 .peer
-                .ack(id, format!("[{arguments}"), &event.attachments)
+                .ack(id, &format!("[{arguments}"), &event.attachments)
                 .ok();
             true
         }

@@ -3,18 +3,19 @@
 use std::{
     collections::VecDeque,
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, MutexGuard, Weak},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use bytes::Bytes;
+use engineioxide::Line;
 use futures_util::FutureExt;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use socketioxide::{
-    handler::{DisconnectHandler, MessageHandler},
+    handler::DisconnectHandler,
     socket::{DisconnectReason, Socket},
 };
-use socketioxide_core::{Str, Value};
+use socketioxide_core::Str;
 use starling_kernel::{
     error::{AppError, Code},
     feature::Reply,
@@ -25,8 +26,7 @@ use starling_kernel::{
 };
 use tracing::error;
 
-use super::{Door, outlet::Outlet, peer::SocketPeer};
-use crate::transport::Transport;
+use super::{Door, Opening, outlet::Outlet, peer::SocketPeer};
 
 /// Waiting events of one connection hold at most this many packets' worth of bytes.
 const PENDING_PACKETS: usize = 64;
@@ -53,7 +53,7 @@ pub(super) struct Connection {
     pub(super) session: Arc<Session>,
     pub(super) peer: Arc<SocketPeer>,
     door: Arc<Door>,
-    transport: Weak<Transport>,
+    line: Arc<Line>,
     inbox: Mutex<Inbox>,
 }
 
@@ -80,26 +80,25 @@ impl Connection {
         door: Arc<Door>,
         session: Arc<Session>,
         peer: Arc<SocketPeer>,
-        transport: &Arc<Transport>,
+        line: Arc<Line>,
     ) -> Arc<Self> {
-        let transport = Arc::downgrade(transport);
         Arc::new(Self {
             session,
             peer,
             door,
-            transport,
+            line,
             inbox: Mutex::default(),
         })
     }
 
     /// Enters the house. The connection hears its namespace when this returns.
-    pub(super) async fn connect(&self) -> Result<(), AppError> {
+    pub(super) async fn connect(self: &Arc<Self>) -> Result<(), AppError> {
         if let Err(error) = self.door.dispatcher.connect(&self.session).await {
             self.abandon();
             return Err(error);
         }
-        if let Some(transport) = self.transport.upgrade() {
-            transport.enter();
+        if let Some(opening) = self.line.kept::<Opening>() {
+            opening.incoming.enter(self);
         }
         sockets(self.session.namespace).increment(1);
         self.door.expiry.watch(&self.session);
@@ -107,7 +106,7 @@ impl Connection {
     }
 
     /// Queues an event; one that finds the queue full is refused at once.
-    fn push(self: &Arc<Self>, event: Event) {
+    pub(super) fn push(self: &Arc<Self>, event: Event) {
         let limits = self.door.limits();
         let mut inbox = self.inbox();
         if inbox.ended {
@@ -130,6 +129,9 @@ impl Connection {
     /// and disconnect in one breath. May be called more than once.
     pub(super) fn end(self: &Arc<Self>) {
         self.peer.close();
+        if let Some(opening) = self.line.kept::<Opening>() {
+            opening.incoming.leave(self);
+        }
         let mut inbox = self.inbox();
         if !inbox.ended {
             inbox.ended = true;
@@ -198,7 +200,11 @@ impl Connection {
             let message = format!("at most {} bytes per packet", limits.packet_bytes);
             return Err(AppError::too_large(message));
         }
-        let (name, payload) = Payload::parse(&event.text, event.attachments.clone(), limits)?;
+        let parsed = Payload::parse(&event.text, event.attachments.clone(), limits);
+        if parsed.is_err() && !is_event(&event.text) {
+            self.give_up();
+        }
+        let (name, payload) = parsed?;
         self.door
             .dispatcher
             .dispatch(&self.session, &name, payload)
@@ -208,7 +214,7 @@ impl Connection {
     /// Says how it went: in the acknowledgement where one was asked for, else only failures.
     fn answer(&self, event: &Event, reply: Reply) {
         let sent = match (event.ack, reply) {
-            (Some(id), reply) => self.peer.ack(id, acknowledgement(reply), &[]),
+            (Some(id), reply) => self.peer.ack(id, &acknowledgement(reply), &[]),
             (None, Err(error)) => {
                 self.session.emit_error(&event_name(&event.text), &error);
                 Ok(())
@@ -221,6 +227,13 @@ impl Connection {
         }
     }
 
+    /// What the client sends is no event: it is not listened to any more.
+    fn give_up(&self) {
+        self.inbox().events.clear();
+        self.line
+            .close(engineioxide::DisconnectReason::PacketParsingError);
+    }
+
     fn panicked(&self, event: &Event) -> AppError {
         // The name is the client's: shown quoted and cut, so that it cannot fill or forge a log.
         let name: String = event_name(&event.text).chars().take(64).collect();
@@ -230,9 +243,6 @@ impl Connection {
 
     async fn finish(&self) {
         self.door.expiry.forget(&self.session.conn);
-        if let Some(transport) = self.transport.upgrade() {
-            transport.leave();
-        }
         sockets(self.session.namespace).decrement(1);
         let told = AssertUnwindSafe(self.door.dispatcher.disconnect(&self.session));
         if told.catch_unwind().await.is_err() {
@@ -243,6 +253,12 @@ impl Connection {
     fn inbox(&self) -> MutexGuard<'_, Inbox> {
         self.inbox.lock().expect("no panic while held")
     }
+}
+
+/// Whether it is the JSON array of an event, whatever stands in it.
+fn is_event(text: &str) -> bool {
+    let parts = serde_json::from_str::<Vec<serde::de::IgnoredAny>>(text);
+    parts.is_ok_and(|parts| !parts.is_empty())
 }
 
 /// How many connections a namespace has.
@@ -270,31 +286,15 @@ fn acknowledgement(reply: Reply) -> String {
     text.unwrap_or_else(|_| "[]".into())
 }
 
-/// What socketioxide keeps of a [`Connection`], once as its handler of all events. It is dropped with the
-/// socket, so a connection whose CONNECT could not be sent is ended too.
-pub(super) struct OnEvent(pub(super) Arc<Connection>);
+/// What socketioxide keeps of a [`Connection`]: its handler of the end. It is dropped with the socket, so a
+/// connection whose CONNECT could not be sent is ended too.
+pub(super) struct OnEnd(pub(super) Arc<Connection>);
 
-impl MessageHandler<Outlet, ()> for OnEvent {
-    fn call(&self, _socket: Arc<Socket<Outlet>>, value: Value, ack: Option<i64>) {
-        if let Value::Str(text, attachments) = value {
-            let attachments = attachments.unwrap_or_default().into();
-            self.0.push(Event {
-                text,
-                attachments,
-                ack,
-            });
-        }
-    }
-}
-
-impl Drop for OnEvent {
+impl Drop for OnEnd {
     fn drop(&mut self) {
         self.0.end();
     }
 }
-
-/// And once as its handler of the end.
-pub(super) struct OnEnd(pub(super) Arc<Connection>);
 
 impl DisconnectHandler<Outlet, ()> for OnEnd {
     fn call_with_defer(

@@ -16,14 +16,13 @@ use starling_kernel::{
 };
 
 use super::{
-    Door,
+    Door, Opening,
     batch::Batching,
-    connection::{Connection, OnEnd, OnEvent},
+    connection::{Connection, OnEnd},
     handshake::{Auth, identify},
     outlet::{Outlet, Outlets},
     peer::SocketPeer,
 };
-use crate::transport::Transport;
 
 /// Entries between two sweeps.
 const SWEEP: usize = 64;
@@ -54,24 +53,21 @@ impl Entrance {
     /// Everything that must be in place before the client hears that it is connected: an event that
     /// it sends at once finds its handler, and it misses nothing that is sent to its namespace.
     async fn admit(&self, socket: &Socket<Outlet>, auth: Option<&Value>) -> Result<(), String> {
-        let request = socket.req_parts();
         let outlet = self
             .outlets
             .get(self.namespace)
             .ok_or("Invalid namespace")?;
-        let transport = request
-            .extensions
-            .get::<Arc<Transport>>()
-            .ok_or("Invalid transport")?;
-        if !transport.may_enter() {
+        let line = self.door.lines.get(socket.id).ok_or("Invalid session")?;
+        let opening = line.kept::<Opening>().ok_or("Invalid session")?;
+        if !opening.may_enter(self.door.limits()) {
             return Err("Too many connections, slow down".into());
         }
         let auth = Auth::parse(auth);
-        let claims = identify(&self.door, self.namespace, &auth, &request.headers)?;
-        let handshake = auth.handshake(request.uri.query().unwrap_or_default());
+        let claims = identify(&self.door, self.namespace, &auth, opening)?;
+        let handshake = auth.handshake(opening);
 
         let runtime = self.door.runtime.clone();
-        let peer = SocketPeer::new(self.namespace, socket.id, outlet, transport, runtime);
+        let peer = SocketPeer::new(self.namespace, line.clone(), socket.id, outlet, runtime);
         let peer = Arc::new(peer);
         let way_out: Arc<dyn Peer> = if handshake.batch {
             Batching::new(peer.clone(), self.door.runtime.clone())
@@ -80,13 +76,7 @@ impl Entrance {
         };
         let limits = self.door.limits();
         let session = Session::new(self.namespace, claims, handshake, way_out, limits);
-        let connection = Connection::new(
-            self.door.clone(),
-            Arc::new(session),
-            peer.clone(),
-            transport,
-        );
-        socket.on_fallback(OnEvent(connection.clone()));
+        let connection = Connection::new(self.door.clone(), Arc::new(session), peer.clone(), line);
         socket.on_disconnect(OnEnd(connection.clone()));
         connection
             .connect()

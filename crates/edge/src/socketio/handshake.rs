@@ -1,6 +1,5 @@
 //! Who wants to enter a namespace.
 
-use http::{HeaderMap, header::AUTHORIZATION};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use socketioxide_core::Value;
@@ -11,7 +10,10 @@ use starling_kernel::{
     topic::Namespace,
 };
 
-use super::{Door, query};
+use super::{
+    Door,
+    opening::{Opening, cut},
+};
 use crate::jwt::sane_username;
 
 /// The namespace that needs the role `admin`.
@@ -37,14 +39,15 @@ impl Auth {
         decode(text).unwrap_or_default()
     }
 
-    /// The token here or, failing that, in the handshake's headers. An empty one is none.
-    fn token(&self, headers: &HeaderMap) -> Result<Option<String>, TokenError> {
+    /// The token here or, failing that, in the headers of the request that opened the session. An
+    /// empty one is none.
+    fn token(&self, opening: &Opening) -> Result<Option<String>, TokenError> {
         let here = match &self.token {
             Some(token) => text(token).ok_or(TokenError::Invalid)?,
             None => String::new(),
         };
         let token = if here.is_empty() {
-            bearer(headers).map(str::to_owned)
+            opening.bearer.as_deref().map(str::to_owned)
         } else {
             Some(here)
         };
@@ -52,11 +55,11 @@ impl Auth {
     }
 
     /// What it says beside who it is; the room may stand in the query of the request that opened the
-    /// transport. What is no string counts as it is written, for whoever reads it to refuse.
-    pub(super) fn handshake(&self, query: &str) -> Handshake {
+    /// session. What is no string counts as it is written, for whoever reads it to refuse.
+    pub(super) fn handshake(&self, opening: &Opening) -> Handshake {
         let written = |said: &RawValue| text(said).unwrap_or_else(|| said.get().to_owned());
         let room = self.room.as_deref().map(written);
-        let room = room.or_else(|| query::room(query));
+        let room = room.or_else(|| opening.room.as_deref().map(str::to_owned));
         Handshake {
             room: room.map(|room| cut(room, Handshake::ROOM_BYTES)),
             batch: self.batch.as_deref().map(RawValue::get) == Some("true"),
@@ -79,19 +82,8 @@ impl Auth {
     }
 }
 
-fn cut(mut text: String, bytes: usize) -> String {
-    text.truncate(text.floor_char_boundary(bytes));
-    text
-}
-
 fn text(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// Who it is, or the text of the `connect_error`.
@@ -99,9 +91,9 @@ pub(super) fn identify(
     door: &Door,
     namespace: Namespace,
     auth: &Auth,
-    headers: &HeaderMap,
+    opening: &Opening,
 ) -> Result<Claims, String> {
-    let claims = match auth.token(headers) {
+    let claims = match auth.token(opening) {
         Ok(Some(token)) => door.tokens.verify(&token),
         Ok(None) if door.config.guests => Ok(auth.guest()),
         Ok(None) => Err(TokenError::Missing),

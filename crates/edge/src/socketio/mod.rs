@@ -1,6 +1,7 @@
 //! Socket.IO: [`gate`] lets requests in, [`entrance`] connections to namespaces, [`connection`] takes
 //! their events in, [`peer`] sends to them, and [`batch`] to those that
-//! want messages together. All that knows socketioxide is in this folder.
+//! want messages together. [`opening`] is what is kept of the request that opened a session. All that
+//! knows socketioxide is in this folder.
 
 mod batch;
 #[cfg(feature = "conformance")]
@@ -10,13 +11,17 @@ mod entrance;
 mod expiry;
 mod gate;
 mod handshake;
+mod incoming;
+mod opening;
 mod outlet;
+mod packet;
 mod peer;
 mod query;
 
 use std::{convert::Infallible, sync::Arc};
 
 use axum::{body::Body, extract::Request, response::Response};
+use engineioxide::{Lines, Settings, attach};
 use socketioxide::{ParserConfig, SocketIo};
 use starling_kernel::{
     dispatch::Dispatcher, id::NodeId, limits::Limits, session::Tokens, topic::Namespace,
@@ -24,10 +29,11 @@ use starling_kernel::{
 use tokio::runtime::Handle;
 use tower::{ServiceExt, util::BoxCloneSyncService};
 
-use crate::{EdgeConfig, transport::Transports};
+use crate::EdgeConfig;
 use entrance::Entrance;
 use expiry::Expiry;
 pub(crate) use gate::{Gate, enter};
+use opening::{Opening, Server};
 use outlet::{Outlet, Outlets};
 
 /// Beside the packet itself: a frame's type, an event's id and namespace.
@@ -36,12 +42,15 @@ const FRAMING: usize = 1024;
 /// The engine as a service.
 type Engine = BoxCloneSyncService<Request, Response, Infallible>;
 
+/// Bytes that may wait for a client; with as many it gets no further message, and is closed.
+const MOST_WAITING: usize = 1 << 20;
+
 /// What everybody in this folder needs.
 struct Door {
     config: EdgeConfig,
     dispatcher: Arc<Dispatcher>,
     tokens: Arc<dyn Tokens>,
-    transports: Arc<Transports>,
+    lines: Arc<Lines>,
     expiry: Arc<Expiry>,
     runtime: Handle,
 }
@@ -57,24 +66,24 @@ pub(crate) fn build(
     config: EdgeConfig,
     dispatcher: Arc<Dispatcher>,
     tokens: Arc<dyn Tokens>,
-    node: NodeId,
-    transports: Arc<Transports>,
+    node: &NodeId,
 ) -> Gate {
     let expiry = Arc::new(Expiry::default());
     let runtime = Handle::current();
     runtime.spawn(expiry.clone().run());
-    let door = Door {
+    let outlets = Arc::new(Outlets::default());
+    let settings = settings(&config, &dispatcher.services().limits, node);
+    let limits = &dispatcher.services().limits;
+    let ((engine, io), lines) = attach(settings, || engine(&config, limits, outlets.clone()));
+    let gate = Gate::new(engine, lines.clone(), node, &config);
+    let door = Arc::new(Door {
         config,
         dispatcher,
         tokens,
-        transports,
+        lines,
         expiry,
         runtime,
-    };
-    let door = Arc::new(door);
-
-    let outlets = Arc::new(Outlets::default());
-    let (engine, io) = engine(&door, outlets.clone());
+    });
     for namespace in namespaces(&door.dispatcher) {
         connection::sockets(namespace).increment(0);
         io.ns(
@@ -82,21 +91,27 @@ pub(crate) fn build(
             Entrance::new(namespace, door.clone(), outlets.clone()),
         );
     }
-    close_polling_through(&engine, &door);
-    let pause = door.config.write_timeout;
-    let all = Arc::downgrade(&door.transports);
-    door.runtime.spawn(Transports::close_silent(all, pause));
-    Gate::new(
-        engine,
-        node,
-        door.transports.clone(),
-        &door.config,
-        max_body(door.limits()),
-    )
+    gate
 }
 
-fn engine(door: &Door, outlets: Arc<Outlets>) -> (Engine, SocketIo<Outlet>) {
-    let (config, limits) = (&door.config, door.limits());
+/// Of the engine, beside what socketioxide passes on.
+fn settings(config: &EdgeConfig, limits: &Limits, node: &NodeId) -> Settings {
+    Settings {
+        node: Some(node.as_str().into()),
+        eio3: config.allow_eio3,
+        max_waiting: MOST_WAITING,
+        body_timeout: config.body_timeout,
+        write_timeout: config.write_timeout,
+        hooks: Arc::new(Server::new(limits.clone())),
+        ..Settings::default()
+    }
+}
+
+fn engine(
+    config: &EdgeConfig,
+    limits: &Limits,
+    outlets: Arc<Outlets>,
+) -> (Engine, SocketIo<Outlet>) {
     let parser = ParserConfig::common()
         .max_incoming_binaries(limits.attachments)
         .max_incoming_binary_buf_size(limits.packet_bytes);
@@ -129,13 +144,4 @@ fn namespaces(dispatcher: &Dispatcher) -> Vec<Namespace> {
 /// Polling clients send binary as base64, a third longer.
 fn max_body(limits: &Limits) -> usize {
     limits.packet_bytes / 3 * 4 + 4 * FRAMING
-}
-
-/// socketioxide has no way to end a polling session, so we ask for it as the client would. Its
-/// waiting poll is answered, its next one finds the session unknown, and it connects anew.
-fn close_polling_through(engine: &Engine, door: &Door) {
-    let (engine, runtime) = (engine.clone(), door.runtime.clone());
-    door.transports.close_polling_with(Box::new(move |sid| {
-        runtime.spawn(engine.clone().oneshot(gate::closing(sid)));
-    }));
 }

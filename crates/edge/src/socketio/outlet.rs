@@ -13,10 +13,7 @@ use std::{
 use socketioxide::{SocketError, adapter::Emitter};
 use socketioxide_core::{
     Sid,
-    adapter::{
-        BroadcastFlags, BroadcastOptions, CoreAdapter, CoreLocalAdapter, DefinedAdapter,
-        SocketEmitter,
-    },
+    adapter::{BroadcastOptions, CoreAdapter, CoreLocalAdapter, DefinedAdapter, SocketEmitter},
     packet::Packet,
 };
 use starling_kernel::session::SendError;
@@ -50,15 +47,6 @@ pub(super) struct Outlet {
 }
 
 impl Outlet {
-    /// Queues a packet for one socket. Nothing happens where the socket is not connected.
-    pub(super) fn send(&self, sid: Sid, packet: Packet, volatile: bool) -> Result<(), SendError> {
-        let mut only = BroadcastOptions::new(sid);
-        if volatile {
-            only.add_flag(BroadcastFlags::Volatile);
-        }
-        worst(self.local.broadcast(packet, only))
-    }
-
     /// Takes one socket off the namespace and tells it so.
     pub(super) fn disconnect(&self, sid: Sid) -> Result<(), SendError> {
         worst(self.local.disconnect_socket(BroadcastOptions::new(sid)))

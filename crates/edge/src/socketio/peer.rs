@@ -1,18 +1,21 @@
 //! The way out: what is sent to one connection of a namespace.
+//!
+//! Events and acknowledgements do not pass socketioxide: they are encoded here, in the form of
+//! [Socket.IO protocol v5](https://socket.io/docs/v4/socket-io-protocol/), and handed to the session.
+//! What socketioxide sends itself (CONNECT, DISCONNECT) goes through the same session, in one order
+//! with them.
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, Weak,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicU8, Ordering},
     },
     time::Duration,
 };
 
 use bytes::Bytes;
-use socketioxide_core::{
-    Sid, Str, Value,
-    packet::{Packet, PacketData},
-};
+use engineioxide::{DisconnectReason, Frame, Line};
+use socketioxide_core::Sid;
 use starling_kernel::{
     envelope::Envelope,
     session::{Peer, SendError},
@@ -20,8 +23,7 @@ use starling_kernel::{
 };
 use tokio::runtime::Handle;
 
-use super::outlet::Outlet;
-use crate::transport::Transport;
+use super::{Opening, outlet::Outlet};
 
 /// Packets that wait until the client has been told that it is connected.
 const EARLY: usize = 1024;
@@ -35,35 +37,34 @@ const CLOSED: u8 = 2;
 /// A connection to a namespace, as the rest of the house sees it.
 pub(super) struct SocketPeer {
     namespace: Namespace,
+    line: Arc<Line>,
     sid: Sid,
     outlet: Arc<Outlet>,
-    /// Weak: it lives as long as the engine's session, whoever still holds a peer of it.
-    transport: Weak<Transport>,
     runtime: Handle,
     state: AtomicU8,
     early: Mutex<Early>,
 }
 
-/// What happened before the client was told that it is connected. socketioxide would drop it.
+/// What happened before the client was told that it is connected.
 #[derive(Default)]
 struct Early {
-    packets: Vec<(Packet, bool)>,
+    frames: Vec<(Frame, bool)>,
     disconnect: bool,
 }
 
 impl SocketPeer {
     pub(super) fn new(
         namespace: Namespace,
+        line: Arc<Line>,
         sid: Sid,
         outlet: Arc<Outlet>,
-        transport: &Arc<Transport>,
         runtime: Handle,
     ) -> Self {
         Self {
             namespace,
+            line,
             sid,
             outlet,
-            transport: Arc::downgrade(transport),
             runtime,
             state: AtomicU8::new(CONNECTING),
             early: Mutex::default(),
@@ -73,8 +74,8 @@ impl SocketPeer {
     /// The client has been told: what waited goes out, in order.
     pub(super) fn open(&self) {
         let mut early = self.early();
-        for (packet, volatile) in std::mem::take(&mut early.packets) {
-            if self.outlet.send(self.sid, packet, volatile) == Err(SendError::Full) {
+        for (frame, volatile) in std::mem::take(&mut early.frames) {
+            if self.write(&frame, volatile) == Err(SendError::Full) {
                 self.kill();
             }
         }
@@ -94,14 +95,9 @@ impl SocketPeer {
     }
 
     /// Answers an event. `text` is the JSON array of the acknowledgement's arguments.
-    pub(super) fn ack(
-        &self,
-        id: i64,
-        text: String,
-        attachments: &[Bytes],
-    ) -> Result<(), SendError> {
-        let value = value(text.into(), attachments);
-        self.deliver(Packet::ack(self.namespace, value, id), false)
+    pub(super) fn ack(&self, id: i64, text: &str, attachments: &[Bytes]) -> Result<(), SendError> {
+        let frame = Kind::Ack(id).frame(self.namespace, text, attachments);
+        self.deliver(&frame, false)
     }
 
     /// Sends an event. `text` is the JSON array of its name and arguments.
@@ -111,46 +107,50 @@ impl SocketPeer {
         attachments: &[Bytes],
         volatile: bool,
     ) -> Result<(), SendError> {
-        let value = value(Str::copy_from_slice(text), attachments);
-        self.deliver(Packet::event(self.namespace, value), volatile)
+        let frame = Kind::Event.frame(self.namespace, text, attachments);
+        self.deliver(&frame, volatile)
     }
 
-    fn deliver(&self, packet: Packet, volatile: bool) -> Result<(), SendError> {
-        if self.closed() {
-            return Err(SendError::Closed);
-        }
-        // One that may be dropped does not count as waiting.
-        let bytes = if volatile { 0 } else { size(&packet) };
-        let fits = |transport: Arc<Transport>| transport.may_queue(bytes);
-        if !self.transport.upgrade().is_none_or(fits) {
-            return Err(SendError::Full);
-        }
+    fn deliver(&self, frame: &Frame, volatile: bool) -> Result<(), SendError> {
         if self.state.load(Ordering::Acquire) == CONNECTING {
             let mut early = self.early();
             // It may have been opened while we waited for the lock.
             if self.state.load(Ordering::Acquire) == CONNECTING {
-                if early.packets.len() >= EARLY {
+                if early.frames.len() >= EARLY {
                     return Err(SendError::Full);
                 }
-                early.packets.push((packet, volatile));
+                early.frames.push((frame.clone(), volatile));
                 return Ok(());
             }
         }
         match self.state.load(Ordering::Acquire) {
             CLOSED => Err(SendError::Closed),
-            _ => self.outlet.send(self.sid, packet, volatile),
+            _ => self.write(frame, volatile),
         }
+    }
+
+    fn write(&self, frame: &Frame, volatile: bool) -> Result<(), SendError> {
+        if volatile {
+            self.line.send_volatile(frame);
+            return Ok(());
+        }
+        self.line.send(frame).map_err(|error| match error {
+            engineioxide::SendError::Full => SendError::Full,
+            engineioxide::SendError::Closed => SendError::Closed,
+        })
     }
 
     /// Closes the transport should the client leave it open without a namespace.
     fn close_rest(&self) {
-        let transport = self.transport.clone();
+        let line = Arc::downgrade(&self.line);
         self.runtime.spawn(async move {
             tokio::time::sleep(LINGER).await;
-            if let Some(transport) = transport.upgrade()
-                && transport.is_idle()
+            if let Some(line) = line.upgrade()
+                && line
+                    .kept::<Opening>()
+                    .is_some_and(|opening| opening.incoming.is_idle())
             {
-                transport.kill();
+                line.kill(DisconnectReason::ClosingServer);
             }
         });
     }
@@ -160,22 +160,35 @@ impl SocketPeer {
     }
 }
 
-/// Bytes of a packet's text and attachments.
-fn size(packet: &Packet) -> usize {
-    match &packet.inner {
-        PacketData::Event(Value::Str(text, bins), _)
-        | PacketData::EventAck(Value::Str(text, bins), _)
-        | PacketData::BinaryEvent(Value::Str(text, bins), _)
-        | PacketData::BinaryAck(Value::Str(text, bins), _) => {
-            text.len() + bins.iter().flatten().map(Bytes::len).sum::<usize>()
-        }
-        _ => 0,
-    }
+/// The packets that are encoded here.
+enum Kind {
+    Event,
+    Ack(i64),
 }
 
-fn value(text: Str, attachments: &[Bytes]) -> Value {
-    let attachments = (!attachments.is_empty()).then(|| attachments.to_vec().into());
-    Value::Str(text, attachments)
+impl Kind {
+    /// `<type>[<attachments>-][<namespace>,][<id>]<JSON>`, and the attachments after it.
+    fn frame(&self, namespace: Namespace, text: &str, attachments: &[Bytes]) -> Frame {
+        let kind = match (self, attachments.is_empty()) {
+            (Self::Event, true) => "2",
+            (Self::Ack(_), true) => "3",
+            (Self::Event, false) => "5",
+            (Self::Ack(_), false) => "6",
+        };
+        let count = match attachments.len() {
+            0 => String::new(),
+            count => format!("{count}-"),
+        };
+        let (path, comma) = match namespace {
+            "/" => ("", ""),
+            path => (path, ","),
+        };
+        let id = match self {
+            Self::Event => String::new(),
+            Self::Ack(id) => id.to_string(),
+        };
+        Frame::message(&[kind, &count, path, comma, &id, text], attachments)
+    }
 }
 
 impl Peer for SocketPeer {
@@ -184,8 +197,7 @@ impl Peer for SocketPeer {
     }
 
     fn backlog(&self) -> usize {
-        let transport = self.transport.upgrade();
-        transport.map_or(0, |transport| transport.backlog())
+        self.line.waiting()
     }
 
     fn closed(&self) -> bool {
@@ -206,8 +218,6 @@ impl Peer for SocketPeer {
     }
 
     fn kill(&self) {
-        if let Some(transport) = self.transport.upgrade() {
-            transport.kill();
-        }
+        self.line.kill(DisconnectReason::TransportError);
     }
 }

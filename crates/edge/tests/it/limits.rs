@@ -103,11 +103,11 @@ async fn bytes_that_wait_for_a_poll_are_limited_as_well() {
     let many = |count: u32| format!(r#"42["many",{{"count":{count},"bytes":50000}}]"#);
     // A client that polls may have any number of them.
     for _ in 0..3 {
-        lazy.post(&door, &many(60)).await;
-        lazy.until(&door, "[59,").await;
+        lazy.post(&door, &many(15)).await;
+        lazy.until(&door, "[14,").await;
     }
     assert!(door.probe.disconnected.lock().unwrap().is_empty());
-    lazy.post(&door, &many(100)).await;
+    lazy.post(&door, &many(30)).await;
     door.probe.ends(1).await;
 }
 

@@ -97,7 +97,7 @@ async fn connections_and_sockets_are_counted_exactly() {
     second.emit("kill", json!({})).await;
     gauges.reach([0.0, 0.0, 0.0]).await;
 
-    // The engine keeps those that never entered a namespace, but they are gone all the same.
+    // socketioxide keeps those that never entered a namespace, but they are gone all the same.
     let never = Client::dial(&door).await;
     let nowhere = Poller::dial(&door).await;
     gauges.reach([1.0, 1.0, 0.0]).await;
@@ -106,9 +106,11 @@ async fn connections_and_sockets_are_counted_exactly() {
     gauges.reach([0.0, 0.0, 0.0]).await;
     assert_eq!(nowhere.poll(&door).await.status, 400);
 
-    // An upgrade that fails ends its session.
+    // An upgrade that fails leaves its session where it was.
     let failing = Poller::connect(&door).await;
     gauges.reach([1.0, 0.0, 1.0]).await;
     drop(Client::begin_upgrade(&door, &failing.sid).await);
-    gauges.reach([0.0, 0.0, 0.0]).await;
+    failing.post(&door, r#"42["mirror",1]"#).await;
+    failing.until(&door, r#"["mirror",1]"#).await;
+    gauges.reach([1.0, 0.0, 1.0]).await;
 }

@@ -1,0 +1,155 @@
+//! Pings, and who does not answer them.
+//!
+//! All intervals are the same, so what is begun later is due later: a queue for each kind is enough,
+//! and a connection has no timer of its own.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, Weak, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::{sync::Notify, time::Instant};
+
+use crate::{DisconnectReason, Line, ProtocolVersion, config::EngineIoConfig, frame::PING};
+
+struct Due {
+    at: Instant,
+    line: Weak<Line>,
+    /// The ping that it is about.
+    beat: u32,
+}
+
+#[derive(Default)]
+struct Queues {
+    /// Sessions to be pinged.
+    pings: VecDeque<Due>,
+    /// Pings to be answered by then.
+    pongs: VecDeque<Due>,
+    /// In Engine.IO 3 clients ping: the next one is to have come by then.
+    clients: VecDeque<Due>,
+}
+
+pub(crate) struct Heart {
+    interval: Duration,
+    timeout: Duration,
+    queues: Mutex<Queues>,
+    /// Something is due, and nothing was before.
+    begun: Notify,
+}
+
+impl Heart {
+    pub(crate) fn new(config: &EngineIoConfig) -> Self {
+        Self {
+            interval: config.ping_interval,
+            timeout: config.ping_timeout,
+            queues: Mutex::default(),
+            begun: Notify::new(),
+        }
+    }
+
+    /// A session has begun.
+    pub(crate) fn begin(&self, line: &Arc<Line>) {
+        match line.protocol {
+            ProtocolVersion::V4 => self.ping_later(line),
+            ProtocolVersion::V3 => self.expect_client(line),
+        }
+    }
+
+    /// The client answered a ping: the next one follows after an interval.
+    pub(crate) fn pong(&self, line: &Arc<Line>) {
+        if line.awaits_pong.swap(false, Ordering::AcqRel) {
+            self.ping_later(line);
+        }
+    }
+
+    /// A client of Engine.IO 3 has pinged, or has come.
+    pub(crate) fn expect_client(&self, line: &Arc<Line>) {
+        let beat = line.beat.fetch_add(1, Ordering::Relaxed) + 1;
+        let time = self.interval + self.timeout;
+        self.add(|queues| &mut queues.clients, line, time, beat);
+    }
+
+    /// Acts on what is due, for ever.
+    pub(crate) async fn run(&self) {
+        loop {
+            match self.next() {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => self.begun.notified().await,
+            }
+            self.beat(Instant::now());
+        }
+    }
+
+    fn beat(&self, now: Instant) {
+        while let Some((line, _)) = self.pop(now, |queues| &mut queues.pings) {
+            self.ping(&line);
+        }
+        while let Some((line, beat)) = self.pop(now, |queues| &mut queues.pongs) {
+            if line.awaits_pong.load(Ordering::Acquire) && line.beat.load(Ordering::Relaxed) == beat
+            {
+                line.kill(DisconnectReason::HeartbeatTimeout);
+            }
+        }
+        while let Some((line, beat)) = self.pop(now, |queues| &mut queues.clients) {
+            if line.beat.load(Ordering::Relaxed) == beat {
+                line.kill(DisconnectReason::HeartbeatTimeout);
+            }
+        }
+    }
+
+    fn ping(&self, line: &Arc<Line>) {
+        let beat = line.beat.fetch_add(1, Ordering::Relaxed) + 1;
+        line.awaits_pong.store(true, Ordering::Release);
+        line.send_reserved(&PING);
+        self.add(|queues| &mut queues.pongs, line, self.timeout, beat);
+    }
+
+    fn ping_later(&self, line: &Arc<Line>) {
+        self.add(|queues| &mut queues.pings, line, self.interval, 0);
+    }
+
+    fn add(
+        &self,
+        which: fn(&mut Queues) -> &mut VecDeque<Due>,
+        line: &Arc<Line>,
+        after: Duration,
+        beat: u32,
+    ) {
+        let line = Arc::downgrade(line);
+        let mut queues = self.queues();
+        let queue = which(&mut queues);
+        // With the lock held, so that they stand in order.
+        let at = Instant::now() + after;
+        queue.push_back(Due { at, line, beat });
+        if queue.len() == 1 {
+            self.begun.notify_one();
+        }
+    }
+
+    fn pop(
+        &self,
+        now: Instant,
+        which: fn(&mut Queues) -> &mut VecDeque<Due>,
+    ) -> Option<(Arc<Line>, u32)> {
+        let mut queues = self.queues();
+        let queue = which(&mut queues);
+        while queue.front().is_some_and(|due| due.at <= now) {
+            let due = queue.pop_front()?;
+            if let Some(line) = due.line.upgrade() {
+                return Some((line, due.beat));
+            }
+        }
+        None
+    }
+
+    fn next(&self) -> Option<Instant> {
+        let queues = self.queues();
+        let all = [&queues.pings, &queues.pongs, &queues.clients];
+        all.iter().filter_map(|queue| Some(queue.front()?.at)).min()
+    }
+
+    fn queues(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().expect("no panic while held")
+    }
+}

@@ -1,0 +1,242 @@
+//! The session of a client that polls.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use engineioxide_core::Sid;
+use tokio::time::Instant;
+
+use super::{
+    How, Line,
+    out::{Out, Way},
+};
+use crate::{
+    DisconnectReason,
+    payload::{Body, parse_binary_packet},
+    ws::{
+        frame::{Frames, Opcode, header},
+        wire::Wire,
+    },
+};
+
+/// What ends a poll when there is nothing to say, and what says that the session is over.
+const NOOP: &str = "6";
+const CLOSE: &str = "1";
+
+pub(super) struct Polling {
+    /// The session's id in URLs.
+    pub(super) secret: Sid,
+    /// The poll that waits.
+    pub(super) waker: Option<Waker>,
+    getting: bool,
+    posting: bool,
+    /// The poll that waits, or the next one, is to end, whatever there is to say.
+    noop: bool,
+    /// The client said that it leaves: a poll of its is answered, and nobody has to be told anything.
+    left: bool,
+    /// When the last poll ended.
+    since: Instant,
+}
+
+impl Polling {
+    pub(super) fn new(secret: Sid) -> Self {
+        Self {
+            secret,
+            waker: None,
+            getting: false,
+            posting: false,
+            noop: false,
+            left: false,
+            since: Instant::now(),
+        }
+    }
+}
+
+/// A GET: resolves to the body of its answer. Only one may be under way; its session ends with a second
+/// one, and when it is dropped before its answer was made, since then its client is gone.
+pub(crate) struct Get(Option<Arc<Line>>);
+
+/// A POST that is under way. Only one may be.
+pub(crate) struct Post(Arc<Line>);
+
+impl Line {
+    /// A poll begins; `None` where it may not.
+    pub(crate) fn get(self: &Arc<Self>) -> Option<Get> {
+        let mut out = self.out();
+        let over = out.end().is_some() && out.queue.is_empty();
+        match out.way_mut() {
+            Way::Polling(polling) if !over && !polling.getting => {
+                polling.getting = true;
+                Some(Get(Some(self.clone())))
+            }
+            Way::Polling(_) if !over => {
+                drop(out);
+                self.kill(DisconnectReason::MultipleHttpPollingError);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// Something is posted; `None` where it may not be.
+    pub(crate) fn post(self: &Arc<Self>) -> Option<Post> {
+        let mut out = self.out();
+        let over = out.end().is_some();
+        match out.way_mut() {
+            Way::Polling(polling) if !over && !polling.posting => {
+                polling.posting = true;
+                Some(Post(self.clone()))
+            }
+            Way::Polling(_) if !over => {
+                drop(out);
+                self.kill(DisconnectReason::MultipleHttpPollingError);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// The client said that it leaves.
+    pub(crate) fn leave(&self) {
+        if let Way::Polling(polling) = self.out().way_mut() {
+            polling.left = true;
+        }
+        self.close(DisconnectReason::TransportClose);
+    }
+
+    /// Ends the poll that waits: its client stops polling when it has its answer.
+    pub(crate) fn end_poll(&self) {
+        let mut out = self.out();
+        if let Way::Polling(polling) = out.way_mut()
+            && let Some(waker) = polling.waker.take()
+        {
+            polling.noop = true;
+            drop(out);
+            waker.wake();
+        }
+    }
+
+    /// A websocket takes over, with all that waits; the session's former id in URLs then.
+    pub(crate) fn upgrade(self: &Arc<Self>, wire: Wire) -> Result<Sid, Wire> {
+        let mut out = self.out();
+        if out.end().is_some() || !matches!(out.way(), Way::Polling(_)) {
+            return Err(wire);
+        }
+        let Way::Polling(mut polling) = out.upgrade(wire) else {
+            unreachable!("it was polling a moment ago");
+        };
+        let flushed = out.flush();
+        match flushed {
+            Ok(()) if out.blocked.is_some() => self.after_blocking(out),
+            Ok(()) => drop(out),
+            Err(_) => {
+                let first = out.end_with(DisconnectReason::TransportError, How::Kill);
+                self.wake(out, first);
+            }
+        }
+        if let Some(waker) = polling.waker.take() {
+            waker.wake();
+        }
+        Ok(polling.secret)
+    }
+
+    /// How long nobody has polled; `None` where somebody does, and on a websocket.
+    pub(crate) fn silent_since(&self) -> Option<Instant> {
+        match self.out().way() {
+            Way::Polling(polling) if !polling.getting => Some(polling.since),
+            _ => None,
+        }
+    }
+}
+
+impl Out {
+    /// The body of a poll's answer, if there is anything to say.
+    fn answer(&mut self, line: &Line) -> Option<Vec<u8>> {
+        let mut body = Body::new(line.protocol, line.lines.config.max_payload as usize);
+        self.take_packets(&mut body);
+        let over = self.end().is_some() && self.queue.is_empty();
+        match self.way_mut() {
+            Way::Polling(polling) => {
+                let noop = std::mem::take(&mut polling.noop) || (over && polling.left);
+                if over && !polling.left {
+                    body.push_text(CLOSE);
+                } else if noop && body.is_empty() {
+                    body.push_text(NOOP);
+                }
+            }
+            Way::Websocket(_) | Way::Over if body.is_empty() => body.push_text(NOOP),
+            _ => {}
+        }
+        (!body.is_empty()).then(|| body.finish())
+    }
+
+    /// As many packets as fit, at least one if there is any.
+    fn take_packets(&mut self, body: &mut Body) {
+        if !matches!(self.way(), Way::Polling(_)) {
+            return;
+        }
+        while let Some(first) = self.queue.front().cloned() {
+            let mut taken = 0;
+            for frame in Frames::new(&first[self.gone..]) {
+                let binary = frame.opcode == Opcode::Binary;
+                let header = header(frame.opcode, frame.compressed, frame.payload.len());
+                if !body.is_empty() && !body.fits(frame.payload.len(), binary) {
+                    return self.took(taken);
+                }
+                match frame.opcode {
+                    Opcode::Text => body.push_text(str::from_utf8(frame.payload).unwrap_or(NOOP)),
+                    Opcode::Binary => body.push_binary(
+                        parse_binary_packet(body.version(), frame.payload).unwrap_or_default(),
+                    ),
+                    // Of a websocket that is no more.
+                    _ => {}
+                }
+                taken += header.len() + frame.payload.len();
+            }
+            self.took(taken);
+        }
+    }
+}
+
+impl Future for Get {
+    type Output = Vec<u8>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Vec<u8>> {
+        let Some(line) = &self.0 else {
+            return Poll::Ready(Vec::new());
+        };
+        let mut out = line.out();
+        if let Some(body) = out.answer(line) {
+            if let Way::Polling(polling) = out.way_mut() {
+                polling.getting = false;
+                polling.since = Instant::now();
+            }
+            drop(out);
+            self.0 = None;
+            return Poll::Ready(body);
+        }
+        if let Way::Polling(polling) = out.way_mut() {
+            polling.waker = Some(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Get {
+    fn drop(&mut self) {
+        if let Some(line) = &self.0 {
+            line.kill(DisconnectReason::TransportClose);
+        }
+    }
+}
+
+impl Drop for Post {
+    fn drop(&mut self) {
+        if let Way::Polling(polling) = self.0.out().way_mut() {
+            polling.posting = false;
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The task of a websocket: it reads, writes what had to wait, and ends its session.
+
+use std::{
+    any::Any,
+    cell::Cell,
+    ops::ControlFlow,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll},
+};
+
+use super::{
+    frame::Opcode,
+    goodbye::goodbye,
+    probe::{Probe, Probed},
+    reader::{self, Limits, Reader, Violation},
+    wire::{Carrier, Incoming},
+};
+use crate::{
+    DisconnectReason, Frame, ProtocolVersion, Socket,
+    engine::{Engine, Kept, take, take_binary},
+    handler::EngineIoHandler,
+    payload::{Packet, parse_binary_packet, parse_text_packet},
+};
+
+/// Bytes that are read at once. The buffer is the thread's and not the connection's.
+const READ: usize = 64 * 1024;
+/// Frames that a message may come in.
+const FRAGMENTS: usize = 1024;
+
+thread_local! {
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Why a websocket is done with.
+#[derive(Clone, Copy)]
+pub(super) struct Over {
+    reason: DisconnectReason,
+    /// What the close frame says.
+    code: Option<u16>,
+}
+
+impl From<DisconnectReason> for Over {
+    fn from(reason: DisconnectReason) -> Self {
+        Self { reason, code: None }
+    }
+}
+
+/// What a websocket needs that is to carry a session.
+pub(crate) struct Session<H: EngineIoHandler> {
+    engine: Arc<Engine<H>>,
+    socket: Arc<Socket<H::Data>>,
+    incoming: Incoming,
+    reader: Reader,
+    /// It does not carry the session yet.
+    probe: Option<Box<Probe>>,
+    _guard: Option<Box<dyn Any + Send>>,
+}
+
+/// A session of its own.
+pub(crate) async fn open<H: EngineIoHandler>(
+    engine: Arc<Engine<H>>,
+    protocol: ProtocolVersion,
+    kept: Kept,
+    carrier: Carrier,
+) {
+    let socket = engine.open_websocket(protocol, carrier.wire, kept);
+    let session = Session {
+        engine,
+        socket,
+        incoming: carrier.incoming,
+        reader: Reader::default(),
+        probe: None,
+        _guard: carrier.guard,
+    };
+    session.run(carrier.read).await;
+}
+
+/// A session that polls, and is to go on here. One websocket at a time may try.
+pub(crate) async fn take_over<H: EngineIoHandler>(
+    engine: Arc<Engine<H>>,
+    socket: Arc<Socket<H::Data>>,
+    carrier: Carrier,
+) {
+    if socket.line.probed.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    let probe = Probe::new(&socket.line, carrier.wire);
+    let session = Session {
+        engine,
+        socket,
+        incoming: carrier.incoming,
+        reader: Reader::default(),
+        probe: Some(probe),
+        _guard: carrier.guard,
+    };
+    session.run(carrier.read).await;
+}
+
+impl<H: EngineIoHandler> Session<H> {
+    async fn run(mut self, mut read: Vec<u8>) {
+        let over = self.feed(&mut read);
+        drop(read);
+        let over = match over {
+            Some(over) => over,
+            None => std::future::poll_fn(|cx| self.poll(cx)).await,
+        };
+        if self.probe.is_some() {
+            return;
+        }
+        let remains = self.socket.line.take_websocket();
+        self.finish(over.reason);
+        if let Some(remains) = remains {
+            // On the heap: it would be a part of every task otherwise.
+            Box::pin(goodbye(&mut self.incoming, remains, over.code)).await;
+        }
+    }
+
+    fn finish(&self, reason: DisconnectReason) {
+        let reason = self.socket.line.ended().map_or(reason, |end| end.reason);
+        self.engine.finish(&self.socket, reason);
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Over> {
+        self.socket.line.register(cx);
+        let mut buffer = BUFFER.take();
+        buffer.resize(READ, 0);
+        let over = loop {
+            if let Some(over) = self.poll_over(cx) {
+                break Poll::Ready(over);
+            }
+            match self.incoming.poll_read(cx, &mut buffer) {
+                Poll::Pending => break Poll::Pending,
+                Poll::Ready(Ok(0)) => break Poll::Ready(DisconnectReason::TransportClose.into()),
+                Poll::Ready(Ok(read)) => {
+                    if let Some(over) = self.feed(&mut buffer[..read]) {
+                        break Poll::Ready(over);
+                    }
+                }
+                Poll::Ready(Err(_)) => break Poll::Ready(DisconnectReason::TransportError.into()),
+            }
+        };
+        BUFFER.set(buffer);
+        over
+    }
+
+    /// Whether it is over for another reason than what the client sends; writes what waits if not.
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Option<Over> {
+        if let Some(probe) = &mut self.probe {
+            let over = probe.poll_over(cx).is_ready();
+            return over.then(|| DisconnectReason::TransportClose.into());
+        }
+        let line = &self.socket.line;
+        if let Some(end) = line.ended() {
+            return Some(end.reason.into());
+        }
+        let failed = line.poll_flush(cx).is_err();
+        failed.then(|| DisconnectReason::TransportError.into())
+    }
+
+    /// Takes what the client sent; how it is over, if it is.
+    fn feed(&mut self, bytes: &mut [u8]) -> Option<Over> {
+        let Self {
+            engine,
+            socket,
+            reader,
+            probe,
+            ..
+        } = self;
+        let limits = Limits {
+            frame: engine.config().ws_max_frame_size,
+            message: engine.config().ws_max_message_size,
+            fragments: FRAGMENTS,
+            compressed: false,
+        };
+        let mut over = None;
+        let mut inflate = |_: &[u8], _| Err(Violation::Data("nothing was agreed on"));
+        let mut take = |incoming: reader::Incoming<'_>| {
+            over = match probe {
+                Some(_) => probing(engine, probe, &incoming),
+                None => received(engine, socket, &incoming),
+            };
+            match over {
+                Some(_) => ControlFlow::Break(()),
+                None => ControlFlow::Continue(()),
+            }
+        };
+        match reader.feed(bytes, &limits, &mut inflate, &mut take) {
+            Ok(()) => over,
+            Err(violation) => Some(Over {
+                reason: DisconnectReason::PacketParsingError,
+                code: Some(violation.code()),
+            }),
+        }
+    }
+}
+
+/// However it ends, by a panic of a handler for instance.
+impl<H: EngineIoHandler> Drop for Session<H> {
+    fn drop(&mut self) {
+        if self.probe.is_none() {
+            self.socket.line.take_websocket();
+            self.finish(DisconnectReason::TransportError);
+        }
+    }
+}
+
+/// A packet before the upgrade.
+fn probing<H: EngineIoHandler>(
+    engine: &Engine<H>,
+    probe: &mut Option<Box<Probe>>,
+    incoming: &reader::Incoming<'_>,
+) -> Option<Over> {
+    let probed = match (incoming, probe.as_mut()) {
+        (reader::Incoming::Text(text), Some(probe)) => probe.packet(text),
+        (reader::Incoming::Pong, _) => Probed::Goes,
+        _ => Probed::Failed,
+    };
+    match probed {
+        Probed::Goes => None,
+        Probed::Failed => Some(DisconnectReason::TransportClose.into()),
+        Probed::Done(secret) => {
+            *probe = None;
+            engine.forget(secret);
+            engine.settings().hooks.upgraded();
+            None
+        }
+    }
+}
+
+/// A packet of the session.
+fn received<H: EngineIoHandler>(
+    engine: &Engine<H>,
+    socket: &Arc<Socket<H::Data>>,
+    incoming: &reader::Incoming<'_>,
+) -> Option<Over> {
+    let line = &socket.line;
+    if line.is_ended() {
+        return Some(DisconnectReason::TransportClose.into());
+    }
+    match incoming {
+        reader::Incoming::Text(text) => return packet(engine, socket, text),
+        reader::Incoming::Binary(data) => match parse_binary_packet(line.protocol, data) {
+            Ok(data) if take_binary(engine, socket, data) => {}
+            _ => return Some(DisconnectReason::PacketParsingError.into()),
+        },
+        reader::Incoming::Ping(data) => {
+            line.send_volatile(&Frame::control(Opcode::Pong, data));
+        }
+        reader::Incoming::Pong => {}
+        reader::Incoming::Close(code) => {
+            return Some(Over {
+                reason: DisconnectReason::TransportClose,
+                code: *code,
+            });
+        }
+    }
+    None
+}
+
+fn packet<H: EngineIoHandler>(
+    engine: &Engine<H>,
+    socket: &Arc<Socket<H::Data>>,
+    text: &str,
+) -> Option<Over> {
+    match parse_text_packet(socket.protocol, text) {
+        Ok(Packet::Close) => return Some(DisconnectReason::TransportClose.into()),
+        Ok(packet) => {
+            if !take(engine, socket, packet) {
+                return Some(DisconnectReason::PacketParsingError.into());
+            }
+        }
+        Err(_) => return Some(DisconnectReason::PacketParsingError.into()),
+    }
+    None
+}
