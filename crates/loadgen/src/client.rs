@@ -256,7 +256,7 @@ async fn upgrade(stream: &mut TcpStream, gateway: SocketAddr) -> Result<Vec<u8>>
     let request = format!(
         "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {gateway}\r\n\
          Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-         Sec-WebSocket-Key: c3Rhcmxpbmctc3RhcmxpbmcA\r\n\r\n"
+         Sec-WebSocket-Key: c3RhcmxpbmctbG9hZGdlbg==\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use starling_loadgen::app::App;
 use starling_loadgen::outcome::Outcome;
 use starling_loadgen::scenarios::{Field, Scenario};
 use starling_loadgen::usage::Processes;
@@ -27,6 +28,15 @@ struct Cli {
     /// The gateway's executable; without it, the workspace's debug build.
     #[arg(long, value_name = "FILE")]
     gateway: Option<PathBuf>,
+    /// A program, and its arguments one by one, in place of the gateways: a server with the events of
+    /// `tests/peers`. It is told its PORT and the REDIS_URL.
+    #[arg(
+        long,
+        value_name = "ARG",
+        conflicts_with = "gateway",
+        allow_hyphen_values = true
+    )]
+    peer: Vec<String>,
     /// How many gateways.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=32))]
     nodes: u8,
@@ -74,10 +84,11 @@ fn measure(cli: &Cli, scenario: &Scenario) -> Result<()> {
         gateway: cli.gateway.clone(),
         logs: None,
         bare: true,
+        peer: cli.peer.clone(),
     })?;
     let outcomes = cluster
         .wait_ready(&|| true)
-        .and_then(|()| run(&cluster, scenario));
+        .and_then(|()| run(&cluster, app(cli), scenario));
     cluster.stop();
     let mut stdout = std::io::stdout().lock();
     for outcome in outcomes? {
@@ -86,8 +97,15 @@ fn measure(cli: &Cli, scenario: &Scenario) -> Result<()> {
     Ok(())
 }
 
+fn app(cli: &Cli) -> App {
+    match cli.peer.is_empty() {
+        true => App::Starling,
+        false => App::Plain,
+    }
+}
+
 /// Runs on this thread alone; at the end every connection is gone.
-fn run(cluster: &Cluster, scenario: &Scenario) -> Result<Vec<Outcome>> {
+fn run(cluster: &Cluster, app: App, scenario: &Scenario) -> Result<Vec<Outcome>> {
     let nodes = cluster.nodes();
     let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
     let processes = Processes {
@@ -95,6 +113,7 @@ fn run(cluster: &Cluster, scenario: &Scenario) -> Result<Vec<Outcome>> {
         redis: cluster.redis().context("no Redis of our own")?,
     };
     let field = Field::new(
+        app,
         nodes.iter().map(|node| local(node.port)).collect(),
         processes,
     );

@@ -51,6 +51,9 @@ fn ack(rest: &[u8]) -> Packet<'_> {
     number.map_or(Packet::Other, |number| Packet::Ack(number, args))
 }
 
+/// Bytes of a stamp.
+pub const STAMP: usize = 18;
+
 /// Appends a stamp: a time in nanoseconds that [`stamp`] finds again in whatever surrounds it.
 pub fn put_stamp(out: &mut String, nanos: u64) {
     let _ = write!(out, "~{nanos:016x}~");
@@ -116,6 +119,7 @@ mod tests {
             put_stamp(&mut text, nanos);
             text.push_str(" and more\"}]");
             assert_eq!(stamp(text.as_bytes()), Some(nanos));
+            assert_eq!(text.find(" and"), Some("{\"text\":\"".len() + STAMP));
         }
         assert_eq!(stamp(b"nothing"), None);
         assert_eq!(stamp(b"~cut"), None);

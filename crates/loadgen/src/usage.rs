@@ -29,6 +29,8 @@ pub struct Cpu {
     /// Of everything on the machine that is neither under test nor this process. Time in
     /// interrupts is nobody's and not in it. Of a window: cores.
     pub others: f64,
+    /// Of a window: how long it was.
+    pub seconds: f64,
 }
 
 impl Processes {
@@ -48,6 +50,7 @@ impl Processes {
             redis,
             own,
             others: machine - gateways - redis - own,
+            seconds: 0.0,
         })
     }
 
@@ -100,6 +103,7 @@ impl<'a> Window<'a> {
             redis: now.redis - self.first.redis,
             own: (now.own - self.first.own) / seconds,
             others: (now.others - self.first.others).max(0.0) / seconds,
+            seconds,
         })
     }
 }

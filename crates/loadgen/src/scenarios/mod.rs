@@ -1,10 +1,12 @@
 //! The measurements. Each runs against fresh gateways, and tells what it found.
 
+mod acks;
 mod deliver;
 mod idle;
 mod join;
 mod leave;
 mod list;
+mod saturate;
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -13,9 +15,9 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::Subcommand;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use serde_json::json;
 use tokio::time::{Instant, sleep};
 
+use crate::app::App;
 use crate::client::Client;
 use crate::outcome::Outcome;
 use crate::tally::Shared;
@@ -42,6 +44,10 @@ pub enum Scenario {
     List(list::Options),
     /// Disconnects while others type.
     Leave(leave::Options),
+    /// Events and their acknowledgements, so many on their way at a time.
+    Acks(acks::Options),
+    /// Live messages, more and more a second, until they take too long.
+    Saturate(saturate::Options),
 }
 
 impl Scenario {
@@ -57,12 +63,16 @@ impl Scenario {
             Self::Idle(options) => Ok(vec![idle::run(field, options).await?]),
             Self::List(options) => Ok(vec![list::run(field, options).await?]),
             Self::Leave(options) => Ok(vec![leave::run(field, options).await?]),
+            Self::Acks(options) => Ok(vec![acks::run(field, options).await?]),
+            Self::Saturate(options) => Ok(vec![saturate::run(field, options).await?]),
         }
     }
 }
 
 /// Where a measurement takes place.
 pub struct Field {
+    /// What the gateways understand.
+    pub app: App,
     /// What all clients share.
     pub shared: Rc<Shared>,
     /// Client addresses of the gateways.
@@ -73,8 +83,9 @@ pub struct Field {
 
 impl Field {
     /// A field of these gateways.
-    pub fn new(gateways: Vec<SocketAddr>, processes: Processes) -> Self {
+    pub fn new(app: App, gateways: Vec<SocketAddr>, processes: Processes) -> Self {
         Self {
+            app,
             shared: Rc::default(),
             gateways,
             processes,
@@ -99,20 +110,14 @@ impl Field {
     /// Connects and joins `rooms` × `members` clients. The one with number `n` is in room
     /// `n % rooms`, and every room is spread over all gateways.
     async fn fill(&self, rooms: usize, members: usize) -> Result<Vec<Rc<Client>>> {
-        let enter = async |n: usize, event: &str| {
-            let client = self.connect(n / rooms).await?;
-            let payload = json!({"roomName": room(n % rooms), "username": format!("user-{n}")});
+        let enter = async |n: usize| {
+            let client = self.connect(n / rooms + n % rooms).await?;
+            let (event, payload) = self.app.enter(&room(n % rooms), n, n < rooms);
             client.call(event, &payload).await?;
             anyhow::Ok(client)
         };
-        let mut all = self
-            .each(0..rooms, async |n| enter(n, "create-room").await)
-            .await?;
-        let others = self
-            .each(rooms..rooms * members, async |n| {
-                enter(n, "join-room").await
-            })
-            .await?;
+        let mut all = self.each(0..rooms, enter).await?;
+        let others = self.each(rooms..rooms * members, enter).await?;
         all.extend(others);
         Ok(all)
     }
@@ -121,7 +126,9 @@ impl Field {
     /// nobody is told anything more.
     async fn all_is_told(&self, clients: &[Rc<Client>], members: usize) -> Result<()> {
         let began = Instant::now();
-        while clients.iter().any(|c| c.members() != members as u64) {
+        let told =
+            |client: &Client| !self.app.tells_members() || client.members() == members as u64;
+        while !clients.iter().all(|client| told(client)) {
             if began.elapsed() > LISTED {
                 bail!("somebody was not told of all members within two minutes");
             }

@@ -54,6 +54,10 @@ pub struct Options {
     /// Leave nginx out: the load generator talks to the gateways themselves.
     #[arg(skip)]
     pub bare: bool,
+    /// Start this program, with these arguments, in place of the gateways: a server that is compared
+    /// with them. Its environment has a PORT on loopback and the REDIS_URL.
+    #[arg(skip)]
+    pub peer: Vec<String>,
 }
 
 /// What the main loop reacts to.

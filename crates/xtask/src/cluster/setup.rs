@@ -55,7 +55,6 @@ pub(super) fn setup(options: &Options, dir: &Path, logs: &Path) -> Result<Setup>
         .iter()
         .any(|(key, _)| key == "STARLING_REDIS_URL");
     install_programs(own_redis, !options.bare)?;
-    let gateway = gateway_binary(options, dir)?;
     let public = ports::this_or_any(options.port)?;
     let redis = ports::any()?;
     let nodes: Vec<_> = (0..options.nodes)
@@ -67,9 +66,7 @@ pub(super) fn setup(options: &Options, dir: &Path, logs: &Path) -> Result<Setup>
     if own_redis {
         members.push(redis_member(dir, logs, redis)?);
     }
-    for (planned, reserved) in plan.nodes.iter().zip(nodes) {
-        members.push(gateway_member(&gateway, &plan, planned, reserved, logs));
-    }
+    members.extend(server_members(options, dir, &plan, nodes, logs)?);
     if !options.bare {
         members.push(nginx_member(dir, logs, &plan, public)?);
     }
@@ -170,6 +167,46 @@ fn redis_member(dir: &Path, logs: &Path, reserved: Reserved) -> Result<Member> {
         probe: Probe::Redis(reserved.port()),
         reserved: vec![reserved],
     })
+}
+
+/// The gateways, or what is there in their place.
+fn server_members(
+    options: &Options,
+    dir: &Path,
+    plan: &Plan,
+    reserved: Vec<(Reserved, Reserved)>,
+    logs: &Path,
+) -> Result<Vec<Member>> {
+    let planned = plan.nodes.iter().zip(reserved);
+    if let Some((program, args)) = options.peer.split_first() {
+        let program = programs::require(program)?;
+        let members = planned
+            .map(|(node, (client, _))| peer_member(&program, args, plan, node, client, logs));
+        return Ok(members.collect());
+    }
+    let gateway = gateway_binary(options, dir)?;
+    let members = planned.map(|(node, ports)| gateway_member(&gateway, plan, node, ports, logs));
+    Ok(members.collect())
+}
+
+fn peer_member(
+    program: &Path,
+    args: &[String],
+    plan: &Plan,
+    (name, client, _): &(String, u16, u16),
+    reserved: Reserved,
+    logs: &Path,
+) -> Member {
+    let mut service = Service::new(name, program, logs).args(args);
+    service.env = vec![
+        ("PORT".to_owned(), client.to_string()),
+        ("REDIS_URL".to_owned(), plan.redis_url.clone()),
+    ];
+    Member {
+        service,
+        probe: Probe::Port(*client),
+        reserved: vec![reserved],
+    }
 }
 
 fn gateway_member(
