@@ -40,12 +40,13 @@ pub struct Client {
 const CONNECT: u32 = 0;
 
 impl Client {
-    /// Connects, opens the websocket, enters `/` as a guest, and reads in a task of its own.
+    /// Connects, opens the websocket, enters `/` with this authentication (an object; an empty one for
+    /// guests), and reads in a task of its own.
     ///
     /// # Errors
     ///
     /// When the gateway refuses, or says nothing for a minute.
-    pub async fn connect(shared: &Rc<Shared>, gateway: SocketAddr) -> Result<Rc<Self>> {
+    pub async fn connect(shared: &Rc<Shared>, gateway: SocketAddr, auth: &str) -> Result<Rc<Self>> {
         let mut stream = TcpStream::connect(gateway).await?;
         stream.set_nodelay(true)?;
         let rest = timeout(PATIENCE, upgrade(&mut stream, gateway)).await??;
@@ -61,7 +62,7 @@ impl Client {
             leaving: Cell::new(false),
         });
         tokio::task::spawn_local(client.clone().read(read, rest));
-        client.ask(CONNECT, b"40{}").await?;
+        client.ask(CONNECT, format!("40{auth}").as_bytes()).await?;
         Ok(client)
     }
 

@@ -10,4 +10,5 @@ pub mod outcome;
 pub mod packet;
 pub mod scenarios;
 pub mod tally;
+pub mod tokens;
 pub mod usage;

@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
 use starling_loadgen::app::App;
 use starling_loadgen::outcome::Outcome;
 use starling_loadgen::scenarios::{Field, Scenario};
+use starling_loadgen::tokens::Tokens;
 use starling_loadgen::usage::Processes;
 use starling_xtask::cluster::{self, Cluster};
 use starling_xtask::watchdog;
@@ -43,6 +44,9 @@ struct Cli {
     /// An environment variable for the gateways; may be repeated.
     #[arg(long = "env", value_name = "K=V", value_parser = cluster::key_value)]
     env: Vec<(String, String)>,
+    /// Every user comes with a token of its own, in place of a guest.
+    #[arg(long, conflicts_with = "peer")]
+    tokens: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -79,7 +83,7 @@ fn measure(cli: &Cli, scenario: &Scenario) -> Result<()> {
         nodes: cli.nodes,
         port: 0,
         release: false,
-        guest: true,
+        guest: !cli.tokens,
         env: cli.env.clone(),
         gateway: cli.gateway.clone(),
         logs: None,
@@ -88,7 +92,7 @@ fn measure(cli: &Cli, scenario: &Scenario) -> Result<()> {
     })?;
     let outcomes = cluster
         .wait_ready(&|| true)
-        .and_then(|()| run(&cluster, app(cli), scenario));
+        .and_then(|()| run(&cluster, cli, scenario));
     cluster.stop();
     let mut stdout = std::io::stdout().lock();
     for outcome in outcomes? {
@@ -105,18 +109,19 @@ fn app(cli: &Cli) -> App {
 }
 
 /// Runs on this thread alone; at the end every connection is gone.
-fn run(cluster: &Cluster, app: App, scenario: &Scenario) -> Result<Vec<Outcome>> {
+fn run(cluster: &Cluster, cli: &Cli, scenario: &Scenario) -> Result<Vec<Outcome>> {
     let nodes = cluster.nodes();
     let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
     let processes = Processes {
         gateways: nodes.iter().map(|node| node.pid).collect(),
         redis: cluster.redis().context("no Redis of our own")?,
     };
-    let field = Field::new(
-        app,
+    let mut field = Field::new(
+        app(cli),
         nodes.iter().map(|node| local(node.port)).collect(),
         processes,
     );
+    field.tokens = cli.tokens.then(|| Tokens::new(cluster.jwt_secret()));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

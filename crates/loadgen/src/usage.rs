@@ -61,11 +61,25 @@ impl Processes {
     ///
     /// When a process is gone.
     pub fn memory(&self) -> Result<u64> {
-        let pages = self.gateways.iter().map(|pid| {
+        self.status("RssAnon:")
+    }
+
+    /// All that is resident of the gateways, in bytes: what `top` shows. Pages that they share are
+    /// counted for each.
+    ///
+    /// # Errors
+    ///
+    /// When a process is gone.
+    pub fn resident(&self) -> Result<u64> {
+        self.status("VmRSS:")
+    }
+
+    fn status(&self, field: &str) -> Result<u64> {
+        let all = self.gateways.iter().map(|pid| {
             let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-            resident(&status).context("no RssAnon in /proc/PID/status")
+            bytes(&status, field).with_context(|| format!("no {field} in /proc/{pid}/status"))
         });
-        pages.sum()
+        all.sum()
     }
 }
 
@@ -130,8 +144,8 @@ fn machine(stat: &str) -> Result<f64> {
     Ok(ticks / TICKS_PER_SECOND)
 }
 
-fn resident(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|l| l.strip_prefix("RssAnon:"))?;
+fn bytes(status: &str, field: &str) -> Option<u64> {
+    let line = status.lines().find_map(|l| l.strip_prefix(field))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }
@@ -148,7 +162,8 @@ mod tests {
         let all = machine("cpu  100 20 30 4000 5 6 7 8 0 0\ncpu0 1 2 3 4\n").unwrap();
         assert!((all - 1.5).abs() < 1e-9);
         let status = "VmRSS:\t 1728 kB\nRssAnon:\t     112 kB\nRssFile:\t 1616 kB\n";
-        assert_eq!(resident(status), Some(112 * 1024));
+        assert_eq!(bytes(status, "RssAnon:"), Some(112 * 1024));
+        assert_eq!(bytes(status, "VmRSS:"), Some(1728 * 1024));
     }
 
     #[test]
@@ -157,7 +172,7 @@ mod tests {
             gateways: vec![std::process::id()],
             redis: std::process::id(),
         };
-        assert!(me.memory().unwrap() > 0);
+        assert!(me.memory().unwrap() > 0 && me.resident().unwrap() >= me.memory().unwrap());
         let window = Window::begin(&me).unwrap();
         let used = window.used().unwrap();
         assert!(used.gateways >= 0.0 && used.others >= 0.0);

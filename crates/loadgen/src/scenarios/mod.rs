@@ -21,6 +21,7 @@ use crate::app::App;
 use crate::client::Client;
 use crate::outcome::Outcome;
 use crate::tally::Shared;
+use crate::tokens::Tokens;
 use crate::usage::{Cpu, Processes, Window};
 
 /// How many clients are on their way in at the same time.
@@ -79,6 +80,8 @@ pub struct Field {
     pub gateways: Vec<SocketAddr>,
     /// Whose time and memory is measured.
     pub processes: Processes,
+    /// What users say who they are with; they are guests without.
+    pub tokens: Option<Tokens>,
 }
 
 impl Field {
@@ -89,12 +92,22 @@ impl Field {
             shared: Rc::default(),
             gateways,
             processes,
+            tokens: None,
         }
     }
 
-    async fn connect(&self, node: usize) -> Result<Rc<Client>> {
+    /// Connects to one gateway after the other.
+    async fn connect(&self, user: usize) -> Result<Rc<Client>> {
+        self.connect_to(user, user).await
+    }
+
+    async fn connect_to(&self, node: usize, user: usize) -> Result<Rc<Client>> {
         let gateway = self.gateways[node % self.gateways.len()];
-        Client::connect(&self.shared, gateway).await
+        let auth = match &self.tokens {
+            Some(tokens) => tokens.auth(user)?,
+            None => "{}".to_owned(),
+        };
+        Client::connect(&self.shared, gateway, &auth).await
     }
 
     /// Does it for every number of the range, some at a time; the results are in order.
@@ -111,7 +124,7 @@ impl Field {
     /// `n % rooms`, and every room is spread over all gateways.
     async fn fill(&self, rooms: usize, members: usize) -> Result<Vec<Rc<Client>>> {
         let enter = async |n: usize| {
-            let client = self.connect(n / rooms + n % rooms).await?;
+            let client = self.connect_to(n / rooms + n % rooms, n).await?;
             let (event, payload) = self.app.enter(&room(n % rooms), n, n < rooms);
             client.call(event, &payload).await?;
             anyhow::Ok(client)

@@ -184,6 +184,11 @@ impl Cluster {
         self.pid("redis")
     }
 
+    /// The secret that tokens are signed with.
+    pub fn jwt_secret(&self) -> &str {
+        &self.plan.jwt_secret
+    }
+
     fn pid(&self, name: &str) -> Option<u32> {
         let mut members = self.members.iter();
         members
