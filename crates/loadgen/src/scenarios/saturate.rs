@@ -3,9 +3,10 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::Field;
 use super::deliver::{self, Crowd, Kind};
+use super::{Field, SILENCE};
 use crate::outcome::Outcome;
+use crate::usage::Cpu;
 
 /// Rooms, and where the search begins.
 #[derive(Args)]
@@ -36,9 +37,12 @@ pub struct Options {
 /// A rate that was held.
 struct Held {
     rate: f64,
-    used: crate::usage::Cpu,
+    used: Cpu,
     p99: f64,
 }
+
+/// How often the step is halved once a rate was too much.
+const NARROWED: u32 = 2;
 
 /// Upwards, as a server that was overrun may have cut its connections: the last rate that was held
 /// is the outcome. A rate gets a second try, since something else on the machine may have been at work.
@@ -46,18 +50,27 @@ pub(super) async fn run(field: &Field, options: &Options) -> Result<Outcome> {
     let crowd = Crowd::gather(field, options.rooms, options.members, options.bytes).await?;
     let kind = Kind::live(field.app);
     let mut best = None;
-    let mut rate = options.from;
+    let (mut rate, mut step, mut narrowed) = (options.from, options.step.max(1.01), 0);
     loop {
         let mut held = hold(&crowd, kind, rate, options).await?;
         if held.is_none() {
-            field.shared.quiet(super::SILENCE).await?;
+            field.shared.quiet(SILENCE).await?;
             held = hold(&crowd, kind, rate, options).await?;
         }
-        if held.is_none() || field.shared.tally.failures() > 0 {
+        if field.shared.tally.failures() > 0 {
             break;
         }
-        best = held;
-        rate *= options.step;
+        if held.is_some() {
+            best = held;
+        } else if best.is_none() || narrowed == NARROWED {
+            break;
+        } else {
+            rate /= step;
+            step = step.sqrt();
+            narrowed += 1;
+            field.shared.quiet(SILENCE).await?;
+        }
+        rate *= step;
     }
     let best = best.unwrap_or(Held {
         rate: 0.0,

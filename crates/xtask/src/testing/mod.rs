@@ -4,6 +4,8 @@ mod counts;
 mod lint;
 mod steps;
 
+pub(crate) use steps::npm_ci;
+
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -77,7 +79,7 @@ fn title(text: &str) {
 }
 
 /// An error for a command that could not do its work.
-fn must(ok: bool, what: &str) -> Result<()> {
+pub(crate) fn must(ok: bool, what: &str) -> Result<()> {
     if !ok {
         bail!("{what} failed");
     }

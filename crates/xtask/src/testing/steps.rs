@@ -94,7 +94,7 @@ pub(super) fn protocol(suites: &Path) -> Result<Counts> {
 }
 
 /// `npm ci`, unless what is installed is as new as the lock file.
-fn npm_ci(dir: &Path) -> Result<()> {
+pub(crate) fn npm_ci(dir: &Path) -> Result<()> {
     let lock = dir.join("package-lock.json");
     let installed = dir.join("node_modules/.package-lock.json");
     let modified = |file: &Path| fs::metadata(file).and_then(|meta| meta.modified()).ok();
@@ -107,7 +107,12 @@ fn npm_ci(dir: &Path) -> Result<()> {
     programs::ensure(&[NODE, NPM])?;
     title(&format!("npm ci in {}", dir.display()));
     must(
-        succeeds(Command::new("npm").arg("ci").current_dir(dir)),
+        succeeds(
+            Command::new("npm")
+                .arg("ci")
+                .stdout(std::io::stderr())
+                .current_dir(dir),
+        ),
         "npm ci",
     )
 }

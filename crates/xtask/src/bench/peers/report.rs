@@ -1,0 +1,107 @@
+//! The tables and the picture.
+
+use std::fmt::Write as _;
+
+use crate::bench::picture::{self, Bar, Panel};
+use crate::bench::table::{Cell, Table, number, ratio};
+
+/// What ratios are to, where it was measured.
+const BASES: [&str; 2] = ["limit", "node"];
+
+/// What the picture shows: the rows that begin with this and end with that.
+const SHOWN: [(&str, &str); 7] = [
+    (
+        "deliver 100×30 live",
+        "gateway CPU, s per million deliveries",
+    ),
+    (
+        "deliver 1×1000 live",
+        "gateway CPU, s per million deliveries",
+    ),
+    (
+        "saturate",
+        "most deliveries per second with p99 within the bound",
+    ),
+    ("idle, bare", "resident, kB per connection"),
+    ("idle, bare", "resident, MB of an empty process"),
+    ("idle, bare", "connects per second"),
+    ("acks", "gateway CPU, µs per round trip"),
+];
+
+/// Figures, then ratios.
+pub(super) fn tables(table: &Table) -> String {
+    let mut text = String::new();
+    head(&mut text, &table.servers);
+    for (name, cells) in &table.rows {
+        let cells = cells.iter().map(Cell::to_string);
+        row(&mut text, name, cells);
+    }
+    for base in BASES {
+        let Some(column) = table.servers.iter().position(|name| name == base) else {
+            continue;
+        };
+        let _ = writeln!(text, "\nThe medians, divided by those of `{base}`:\n");
+        head(&mut text, &table.servers);
+        for (name, cells) in &table.rows {
+            let ratios = cells.iter().map(|cell| ratio(cell, &cells[column]));
+            if cells[column].median().is_some_and(|median| median > 0.0) {
+                row(&mut text, name, ratios);
+            }
+        }
+    }
+    let _ = write!(text, "\n{}{}", table.went_wrong(), method());
+    text
+}
+
+fn head(text: &mut String, servers: &[String]) {
+    let _ = writeln!(text, "| | {} |", servers.join(" | "));
+    let _ = writeln!(text, "| --- |{}", " ---: |".repeat(servers.len()));
+}
+
+fn row(text: &mut String, name: &str, cells: impl Iterator<Item = String>) {
+    let _ = write!(text, "| {name} |");
+    for cell in cells {
+        let _ = write!(text, " {cell} |");
+    }
+    text.push('\n');
+}
+
+fn method() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    format!(
+        "Medians (least to most) of runs by turns; three processes (`limit`: one), one Redis and the load \
+         generator on {cores} cores. `*`: disturbed, other processes used more than half a core in one run at \
+         least. docs/BENCHMARKS.md says what each figure means.\n"
+    )
+}
+
+/// The rows of [`SHOWN`] that were measured.
+pub(super) fn picture(table: &Table) -> String {
+    let panels: Vec<_> = SHOWN
+        .iter()
+        .filter_map(|(begin, end)| {
+            let wanted = |name: &str| name.starts_with(begin) && name.ends_with(end);
+            let (name, cells) = table.rows.iter().find(|(name, _)| wanted(name))?;
+            Some(panel(name, &table.servers, cells))
+        })
+        .collect();
+    picture::svg(&panels)
+}
+
+fn panel(title: &str, servers: &[String], cells: &[Cell]) -> Panel {
+    let bars = servers.iter().zip(cells).filter_map(|(name, cell)| {
+        let (least, most) = cell.range()?;
+        let median = cell.median()?;
+        Some(Bar {
+            name: name.clone(),
+            median,
+            least,
+            most,
+            label: number(median),
+        })
+    });
+    Panel {
+        title: title.to_owned(),
+        bars: bars.collect(),
+    }
+}
