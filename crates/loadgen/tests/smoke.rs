@@ -90,3 +90,23 @@ fn those_who_leave_are_not_counted_as_lost() {
     let outcomes = run("leave --typists 4 --leavers 10");
     expect(&outcomes, "left", &[10]);
 }
+
+#[test]
+fn every_event_is_acknowledged() {
+    let outcomes = run("acks --connections 6 --in-flight 3 --seconds 1");
+    assert!(outcomes.is_empty() || counts(&outcomes, "acknowledged")[0] > 0);
+}
+
+#[test]
+fn the_search_for_the_most_ends_where_it_is_told_to() {
+    let outcomes = run("saturate --rooms 2 --members 4 --from 40 --most 80 --step 2 --seconds 1");
+    if let [outcome] = outcomes.as_slice() {
+        assert_eq!(outcome["figures"][0]["value"], 80.0, "{outcome}");
+    }
+}
+
+#[test]
+fn users_may_come_with_tokens() {
+    let outcomes = run("--tokens join --rooms 2 --members 3");
+    expect(&outcomes, "joined", &[6]);
+}

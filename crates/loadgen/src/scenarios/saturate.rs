@@ -20,6 +20,9 @@ pub struct Options {
     /// Live deliveries a second to begin with.
     #[arg(long, default_value_t = 20_000.0)]
     from: f64,
+    /// The search ends here.
+    #[arg(long, default_value_t = 2_000_000.0)]
+    most: f64,
     /// Factor from one rate to the next.
     #[arg(long, default_value_t = 1.15)]
     step: f64,
@@ -51,7 +54,7 @@ pub(super) async fn run(field: &Field, options: &Options) -> Result<Outcome> {
     let kind = Kind::live(field.app);
     let mut best = None;
     let (mut rate, mut step, mut narrowed) = (options.from, options.step.max(1.01), 0);
-    loop {
+    while rate <= options.most {
         let mut held = hold(&crowd, kind, rate, options).await?;
         if held.is_none() {
             field.shared.quiet(SILENCE).await?;

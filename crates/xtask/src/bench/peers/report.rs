@@ -8,6 +8,9 @@ use crate::bench::table::{Cell, Table, number, ratio};
 /// What ratios are to, where it was measured.
 const BASES: [&str; 2] = ["limit", "node"];
 
+/// Figures of the load generator, which say nothing of the servers.
+const OWN: &str = ": load generator";
+
 /// What the picture shows: the rows that begin with this and end with that.
 const SHOWN: [(&str, &str); 7] = [
     (
@@ -43,9 +46,13 @@ pub(super) fn tables(table: &Table) -> String {
         let _ = writeln!(text, "\nThe medians, divided by those of `{base}`:\n");
         head(&mut text, &table.servers);
         for (name, cells) in &table.rows {
-            let ratios = cells.iter().map(|cell| ratio(cell, &cells[column]));
-            if cells[column].median().is_some_and(|median| median > 0.0) {
-                row(&mut text, name, ratios);
+            let measured = cells[column].median().is_some_and(|median| median > 0.0);
+            if measured && !name.contains(OWN) {
+                row(
+                    &mut text,
+                    name,
+                    cells.iter().map(|cell| ratio(cell, &cells[column])),
+                );
             }
         }
     }
