@@ -1,5 +1,6 @@
 //! `cargo xtask bench peers`: Starling beside other servers of Socket.IO, and beside a bare one.
 
+mod cases;
 mod install;
 mod report;
 
@@ -11,6 +12,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use self::cases::{CASES, Case, Group};
 use super::server::{self, Outcome, Server, Turns};
 use super::table::Table;
 use crate::cluster::key_value;
@@ -47,21 +49,6 @@ pub(super) struct Options {
     picture: Option<PathBuf>,
 }
 
-/// What is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Group {
-    /// What a delivery costs, and how long it takes.
-    Deliver,
-    /// How many deliveries a second are possible.
-    Saturate,
-    /// What connecting costs, and what an idle connection and an empty process hold.
-    Idle,
-    /// What connecting and joining costs.
-    Join,
-    /// What an event and its acknowledgement cost.
-    Acks,
-}
-
 /// What is measured there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Peer {
@@ -84,66 +71,6 @@ impl Peer {
         options.only.is_empty() || options.only.contains(&self)
     }
 }
-
-/// One run of the load generator.
-struct Case {
-    group: Group,
-    /// Its arguments.
-    args: &'static str,
-    /// Only gateways have it.
-    starling: bool,
-    /// Users of gateways come with tokens; they are guests otherwise.
-    tokens: bool,
-}
-
-impl Case {
-    const fn of_all(group: Group, args: &'static str) -> Self {
-        Self {
-            group,
-            args,
-            starling: false,
-            tokens: false,
-        }
-    }
-
-    const fn of_gateways(group: Group, args: &'static str) -> Self {
-        Self {
-            group,
-            args,
-            starling: true,
-            tokens: true,
-        }
-    }
-}
-
-const CASES: [Case; 9] = [
-    Case::of_all(
-        Group::Deliver,
-        "deliver --only live --deliveries 20000 --bytes 128",
-    ),
-    Case::of_all(
-        Group::Deliver,
-        "deliver --only live --deliveries 20000 --bytes 128 --rooms 1 --members 1000",
-    ),
-    Case::of_gateways(
-        Group::Deliver,
-        "deliver --only stored --deliveries 20000 --bytes 128",
-    ),
-    Case::of_gateways(
-        Group::Deliver,
-        "deliver --only stored --deliveries 20000 --bytes 128 --rooms 1 --members 1000",
-    ),
-    Case::of_all(Group::Saturate, "saturate --bytes 128"),
-    Case::of_all(Group::Idle, "idle --connections 10000"),
-    Case::of_gateways(Group::Idle, "idle --connections 9990 --members 90"),
-    Case {
-        tokens: true,
-        ..Case::of_all(Group::Join, "join")
-    },
-    Case::of_gateways(Group::Join, "join --rooms 1 --members 3000"),
-];
-
-const ACKS: Case = Case::of_all(Group::Acks, "acks");
 
 /// A line of the file that outcomes are kept in.
 #[derive(Deserialize, Serialize)]
@@ -233,7 +160,7 @@ fn measure(options: &Options, dir: &Path, entrants: &[Entrant], table: &mut Tabl
         opened.with_context(|| path.display().to_string())
     });
     let wanted = |case: &&Case| options.groups.is_empty() || options.groups.contains(&case.group);
-    for case in CASES.iter().chain([&ACKS]).filter(wanted) {
+    for case in CASES.iter().filter(wanted) {
         let servers: Vec<_> = entrants
             .iter()
             .filter(|entrant| entrant.gateway || !case.starling)
@@ -283,4 +210,35 @@ fn print(options: &Options, table: &Table) -> Result<()> {
         std::fs::write(file, report::picture(table)).with_context(|| file.display().to_string())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_kept_can_be_read_and_has_a_column() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("kept");
+        let line = r#"{"server":"node","outcome":{"case":"join","figures":[{"what":"kB","value":null}],"failures":0,"failure":null,"own":0.1,"others":0.2}}"#;
+        std::fs::write(&file, format!("{line}\n{line}\n")).unwrap();
+        let kept = read_kept(&file).unwrap();
+        assert_eq!(names(&[], &kept), ["node"]);
+        std::fs::write(&file, "no JSON\n").unwrap();
+        assert!(read_kept(&file).is_err());
+    }
+
+    #[test]
+    fn tokens_are_for_gateways_only() {
+        let entrant = |gateway| Entrant {
+            server: Server {
+                name: "x".to_owned(),
+                args: Vec::new(),
+            },
+            gateway,
+        };
+        let join = Case::of_gateways(Group::Join, "join");
+        assert_eq!(taking_part(&entrant(true), &join).args, ["--tokens"]);
+        assert!(taking_part(&entrant(false), &join).args.is_empty());
+    }
 }

@@ -112,3 +112,43 @@ fn panel(title: &str, servers: &[String], cells: &[Cell]) -> Panel {
         bars: bars.collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Table {
+        let mut table = Table::new(["limit", "node", "starling"].map(str::to_owned).to_vec());
+        for (column, value) in [10.0, 40.0, 20.0].into_iter().enumerate() {
+            let line = format!(
+                r#"{{"case":"acks, 64 in flight","figures":[
+                    {{"what":"gateway CPU, µs per round trip","value":{value}}},
+                    {{"what":"load generator's own CPU, s","value":{value}}}],
+                    "failures":0,"failure":null,"own":0.1,"others":0}}"#
+            );
+            table.add(column, serde_json::from_str(&line).unwrap());
+        }
+        table
+    }
+
+    #[test]
+    fn ratios_are_to_the_limit_and_to_node_and_leave_the_generator_out() {
+        let text = tables(&table());
+        let row = "| acks, 64 in flight: gateway CPU, µs per round trip |";
+        for figures in [
+            "10.0 | 40.0 | 20.0",
+            "1.00 | 4.00 | 2.00",
+            "0.25 | 1.00 | 0.50",
+        ] {
+            assert!(text.contains(&format!("{row} {figures} |")), "{text}");
+        }
+        assert_eq!(text.matches("load generator's own").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn the_picture_has_what_was_measured() {
+        let picture = picture(&table());
+        assert!(picture.contains("round trip") && picture.contains(">starling<"));
+        assert!(!picture.contains("idle"));
+    }
+}
