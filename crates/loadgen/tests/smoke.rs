@@ -93,7 +93,7 @@ fn those_who_leave_are_not_counted_as_lost() {
 
 #[test]
 fn every_event_is_acknowledged() {
-    let outcomes = run("acks --connections 6 --in-flight 3 --seconds 1");
+    let outcomes = run("acks --connections 96 --in-flight 2 --seconds 1");
     assert!(outcomes.is_empty() || counts(&outcomes, "acknowledged")[0] > 0);
 }
 
