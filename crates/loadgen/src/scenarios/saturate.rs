@@ -44,6 +44,8 @@ struct Held {
     p99: f64,
 }
 
+/// Who cannot hold this is not searched any further, in deliveries a second.
+const LEAST: f64 = 1000.0;
 /// How often the step is halved once a rate was too much.
 const NARROWED: u32 = 2;
 
@@ -52,6 +54,7 @@ const NARROWED: u32 = 2;
 pub(super) async fn run(field: &Field, options: &Options) -> Result<Outcome> {
     let crowd = Crowd::gather(field, options.rooms, options.members, options.bytes).await?;
     let kind = Kind::live(field.app);
+    let whole = field.window()?;
     let mut best = None;
     let (mut rate, mut step, mut narrowed) = (options.from, options.step.max(1.01), 0);
     while rate <= options.most {
@@ -65,6 +68,10 @@ pub(super) async fn run(field: &Field, options: &Options) -> Result<Outcome> {
         }
         if held.is_some() {
             best = held;
+        } else if best.is_none() && rate > LEAST {
+            // Too much already: begin lower.
+            rate /= 2.0 * step;
+            field.shared.quiet(SILENCE).await?;
         } else if best.is_none() || narrowed == NARROWED {
             break;
         } else {
@@ -86,7 +93,7 @@ pub(super) async fn run(field: &Field, options: &Options) -> Result<Outcome> {
         within,
         ..
     } = options;
-    let mut outcome = field.outcome(format!("saturate {rooms}×{members} live"), &best.used);
+    let mut outcome = field.outcome(format!("saturate {rooms}×{members} live"), &whole.used()?);
     // What the last rate, which was too much, led to is no failure of those before it.
     (outcome.failures, outcome.failure) = (0, None);
     let what = "most deliveries per second with p99 within the bound";
