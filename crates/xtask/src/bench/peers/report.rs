@@ -107,8 +107,13 @@ fn panel(title: &str, servers: &[String], cells: &[Cell]) -> Panel {
             label: number(median),
         })
     });
+    let better = if title.contains("per second") {
+        "more"
+    } else {
+        "less"
+    };
     Panel {
-        title: title.to_owned(),
+        title: format!("{title} ({better} is better)"),
         bars: bars.collect(),
     }
 }
@@ -148,7 +153,7 @@ mod tests {
     #[test]
     fn the_picture_has_what_was_measured() {
         let picture = picture(&table());
-        assert!(picture.contains("round trip") && picture.contains(">starling<"));
+        assert!(picture.contains("round trip (less is better)") && picture.contains(">starling<"));
         assert!(!picture.contains("idle"));
     }
 }
