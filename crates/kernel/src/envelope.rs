@@ -1,6 +1,6 @@
 //! A message on its way: encoded once, by whoever sends it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -123,8 +123,8 @@ impl Envelope {
 /// Where a stored message stands in its topic's log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
-    /// Names one life of the log: changes when the log began anew.
-    pub epoch: String,
+    /// Names one life of the log: changes when the log began anew. Shared, as each listener keeps it.
+    pub epoch: Arc<str>,
     /// Grows by one for each message; the first is 1.
     pub seq: u64,
 }
@@ -144,7 +144,7 @@ impl Position {
     /// Before the first message of whatever life the log is in or will be.
     pub fn start() -> Self {
         Self {
-            epoch: String::new(),
+            epoch: Arc::default(),
             seq: 0,
         }
     }
@@ -156,7 +156,7 @@ impl Position {
 
     /// Whether both are of one life of the log; the start is of any.
     pub fn same_life(&self, epoch: &str) -> bool {
-        self.is_start() || self.epoch == epoch
+        self.is_start() || *self.epoch == *epoch
     }
 
     /// How `next` stands to somebody who has everything up to here.
@@ -170,6 +170,14 @@ impl Position {
         } else {
             Step::Gap
         }
+    }
+
+    /// Becomes `next`; where that is of the same life nothing is shared anew.
+    pub(crate) fn go_to(&mut self, next: &Self) {
+        if self.epoch != next.epoch {
+            self.epoch = next.epoch.clone();
+        }
+        self.seq = next.seq;
     }
 
     /// The message id that clients see: unique in the cluster.

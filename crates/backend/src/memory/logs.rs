@@ -1,4 +1,7 @@
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use starling_kernel::{
@@ -41,9 +44,9 @@ pub(super) struct Logs {
 
 #[derive(Clone)]
 struct TopicLog {
-    epoch: String,
+    epoch: Arc<str>,
     /// Epochs under which it went on for a while.
-    former: Vec<String>,
+    former: Vec<Arc<str>>,
     /// The server on which it got its epoch, if it went on there while others might know more.
     server: Option<u64>,
     base: u64,
@@ -59,7 +62,7 @@ struct TopicLog {
 impl TopicLog {
     fn begin(base: u64) -> Self {
         Self {
-            epoch: id::random(EPOCH_LEN),
+            epoch: id::random(EPOCH_LEN).into(),
             former: Vec::new(),
             server: None,
             base,
@@ -109,7 +112,7 @@ impl TopicLog {
 
     /// Goes on under another epoch.
     fn rename(&mut self) {
-        let former = std::mem::replace(&mut self.epoch, id::random(EPOCH_LEN));
+        let former = std::mem::replace(&mut self.epoch, id::random(EPOCH_LEN).into());
         self.former.push(former);
     }
 

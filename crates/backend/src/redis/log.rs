@@ -31,7 +31,7 @@ impl RedisNode {
         let mut reply: Reply = self.link.read(&script::READ, key, args).await?;
         let bodies: Vec<Bytes> = reply.take("bodies")?;
         Ok(Page {
-            epoch: reply.take("epoch")?,
+            epoch: reply.take::<String>("epoch")?.into(),
             base: reply.take("base")?,
             head: reply.take("head")?,
             created: Stamp(reply.take("created")?),
@@ -99,7 +99,7 @@ impl Log for RedisNode {
         let mut reply = reply?.accepted()?;
         Ok(Appended {
             position: Position {
-                epoch: reply.take("epoch")?,
+                epoch: reply.take::<String>("epoch")?.into(),
                 seq: reply.take("seq")?,
             },
             repeated: reply.take("repeated")?,

@@ -115,7 +115,7 @@ impl RedisNode {
             private: reply.take("private")?,
             holds_grant: reply.take("holds_grant")?,
             log: Position {
-                epoch: reply.take("log_epoch")?,
+                epoch: reply.take::<String>("log_epoch")?.into(),
                 seq: reply.take("log_seq")?,
             },
         })

@@ -190,7 +190,7 @@ fn read_position(line: &[u8]) -> Option<Option<Position>> {
     }
     let (epoch, seq) = std::str::from_utf8(line).ok()?.rsplit_once('-')?;
     Some(Some(Position {
-        epoch: epoch.to_owned(),
+        epoch: epoch.into(),
         seq: seq.parse().ok()?,
     }))
 }

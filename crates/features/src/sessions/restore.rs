@@ -129,7 +129,7 @@ impl Missed {
             messages: Vec::new(),
             recovered: true,
             at: Position {
-                epoch: String::new(),
+                epoch: Arc::default(),
                 seq: after,
             },
             more: false,

@@ -348,11 +348,11 @@ impl Channel {
     }
 
     /// The last message of this life of the log that anybody here was given.
-    pub(super) fn furthest(&self, epoch: &str) -> Position {
+    pub(super) fn furthest(&self, epoch: &Arc<str>) -> Position {
         let state = self.lock();
-        let all = state.places().filter(|at| at.epoch == epoch);
+        let all = state.places().filter(|at| at.epoch == *epoch);
         Position {
-            epoch: epoch.to_owned(),
+            epoch: epoch.clone(),
             seq: all.map(|at| at.seq).max().unwrap_or_default(),
         }
     }

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock, Weak},
 };
 
-use metrics::counter;
+use metrics::{Counter, counter};
 
 use crate::{
     envelope::Envelope,
@@ -17,21 +17,50 @@ use crate::{
     topic::Topic,
 };
 
+/// The counters of [`metric::DELIVERIES`], kept: to look one up costs as much as ten deliveries decided on.
+/// Each is made when it is first needed, when there is a recorder.
+#[derive(Default)]
+struct Deliveries {
+    known: OnceLock<HashMap<&'static str, OnceLock<Counter>>>,
+    other: OnceLock<Counter>,
+}
+
+impl Deliveries {
+    fn of(&self, event: &str) -> &Counter {
+        let known = self
+            .known
+            .get()
+            .and_then(|known| known.get_key_value(event));
+        let (label, kept) = known.map_or(("other", &self.other), |(label, kept)| (*label, kept));
+        kept.get_or_init(|| counter!(metric::DELIVERIES, "event" => label))
+    }
+}
+
 /// The features, and the membership.
 #[derive(Default)]
 pub(crate) struct Followers {
-    pub(super) features: OnceLock<Arc<Vec<Arc<dyn Feature>>>>,
+    features: OnceLock<Arc<Vec<Arc<dyn Feature>>>>,
     /// How many partitions [`Topic::Presence`] has.
     pub(super) partitions: OnceLock<u16>,
     /// Who carries out orders.
     pub(super) membership: OnceLock<Weak<Membership>>,
     /// How many are in each partition of a namespace, as last heard.
     totals: Mutex<HashMap<String, HashMap<u16, u64>>>,
-    /// Event names that may stand in a metric's label.
-    pub(super) events: OnceLock<HashSet<&'static str>>,
+    deliveries: Deliveries,
 }
 
 impl Followers {
+    /// `events`: the names that may stand in a metric's label.
+    pub(super) fn begin(
+        &self,
+        features: Arc<Vec<Arc<dyn Feature>>>,
+        events: HashSet<&'static str>,
+    ) {
+        let _ = self.features.set(features);
+        let events = events.into_iter().map(|event| (event, OnceLock::new()));
+        let _ = self.deliveries.known.set(events.collect());
+    }
+
     pub(super) fn each(&self, tell: impl Fn(&dyn Feature)) {
         self.features
             .get()
@@ -86,16 +115,8 @@ impl Followers {
     /// Counts what was handed to connections: once a message, however many they are.
     pub(super) fn delivered(&self, event: &str, connections: u64) {
         if connections > 0 {
-            counter!(metric::DELIVERIES, "event" => self.label(event)).increment(connections);
+            self.deliveries.of(event).increment(connections);
         }
-    }
-
-    fn label(&self, event: &str) -> &'static str {
-        self.events
-            .get()
-            .and_then(|known| known.get(event))
-            .copied()
-            .unwrap_or("other")
     }
 
     /// Another node has told something that is not stored.

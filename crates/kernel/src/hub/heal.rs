@@ -66,7 +66,7 @@ async fn step(hub: &Hub, channel: &Channel) -> PortResult<bool> {
 }
 
 /// Goes on after a hole that the log does not fill; `false` where the log has to be read again.
-async fn skip(hub: &Hub, channel: &Channel, epoch: &str) -> PortResult<bool> {
+async fn skip(hub: &Hub, channel: &Channel, epoch: &Arc<str>) -> PortResult<bool> {
     hub.backend
         .log
         .renew(&channel.topic, &channel.furthest(epoch))

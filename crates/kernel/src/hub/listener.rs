@@ -151,7 +151,7 @@ impl Listener {
             Stage::Live
                 if self.created == envelope.created && self.at.step_to(position) != Step::Old =>
             {
-                self.at = position.clone();
+                self.at.go_to(position);
                 envelope.is_for(&self.session) && hand_over(&self.session, envelope)
             }
             Stage::Live | Stage::CatchingUp(_) => false,

@@ -90,8 +90,7 @@ impl Hub {
         features: Arc<Vec<Arc<dyn Feature>>>,
         events: HashSet<&'static str>,
     ) {
-        let _ = self.followers.features.set(features);
-        let _ = self.followers.events.set(events);
+        self.followers.begin(features, events);
     }
 
     pub(crate) fn give_orders_to(&self, membership: Weak<Membership>) {

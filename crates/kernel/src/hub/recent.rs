@@ -97,7 +97,7 @@ mod tests {
     }
 
     fn note(recent: &Recent, n: usize, seq: u64) {
-        let epoch = "e".to_owned();
+        let epoch = "e".into();
         recent.note(&topic(n), Position { epoch, seq });
     }
 

@@ -1,6 +1,9 @@
 //! What a channel knows: who listens, and how far it has come in the topic's log.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use super::{
     Followers,
@@ -31,7 +34,7 @@ pub(super) struct State {
     /// Something may have been lost while the cursor was unknown.
     pub(super) suspect: bool,
     /// The last epoch for which the log was read once more.
-    pub(super) doubted: Option<String>,
+    pub(super) doubted: Option<Arc<str>>,
 }
 
 impl State {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use serde_json::value::RawValue;
 
@@ -31,7 +33,7 @@ pub struct Appended {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
     /// The log's epoch; empty where there is no log yet.
-    pub epoch: String,
+    pub epoch: Arc<str>,
     /// The `seq` before the first of this life: above all that were ever given in this topic.
     pub base: u64,
     /// The newest `seq` at the time of reading, [`Page::base`] where there is none.
