@@ -1,16 +1,21 @@
 //! A message on its way: encoded once, by whoever sends it.
 
-use std::{sync::Arc, time::Duration};
+mod frames;
+
+use std::{any::Any, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+
+pub use frames::Frames;
 
 use crate::{
     error::AppError,
     id::{ConnId, UserId},
     session::Session,
     time::Stamp,
+    topic::Namespace,
 };
 
 /// Messages of rooms and of the chat: one argument, an object, and no attachments. A client that asked
@@ -55,6 +60,8 @@ pub struct Envelope {
     pub newest_of: Option<String>,
     /// To a room: when that was created. In another one of its name nobody gets it.
     pub created: Stamp,
+    /// What transports have made of it ([`Envelope::encoded`]).
+    pub frames: Frames,
 }
 
 impl Envelope {
@@ -81,7 +88,14 @@ impl Envelope {
             volatile: false,
             newest_of: None,
             created: Stamp::default(),
+            frames: Frames::default(),
         }
+    }
+
+    /// What a transport makes of it, once for all its receivers of a namespace. Its text and its
+    /// attachments do not change any more then.
+    pub fn encoded<T: Any + Send + Sync>(&self, namespace: Namespace, make: impl Fn() -> T) -> &T {
+        self.frames.get_or_make(namespace, make)
     }
 
     /// The same, to the room that was created then.
@@ -303,6 +317,7 @@ impl Draft {
             volatile: false,
             newest_of: None,
             created: self.created,
+            frames: Frames::default(),
         }
     }
 }

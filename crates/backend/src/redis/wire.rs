@@ -216,6 +216,7 @@ fn message(header: &Header<'_>, content: Bytes) -> Option<Envelope> {
         volatile: header.volatile,
         newest_of: header.newest_of.as_deref().map(str::to_owned),
         created: header.created,
+        frames: Default::default(),
     })
 }
 
