@@ -12,7 +12,7 @@ pub const SOCKETS: &str = "starling_sockets";
 pub const EVENTS_IN: &str = "starling_events_received_total";
 /// Messages handed to the hub, by `kind` (`stored`, `live`, `latest`).
 pub const EVENTS_OUT: &str = "starling_events_published_total";
-/// Messages handed to a connection, by `event` (fixed list, `other`).
+/// Messages that connections were given, whether they took them or were cut, by `event` (fixed list, `other`).
 pub const DELIVERIES: &str = "starling_deliveries_total";
 /// Time a handler took.
 pub const HANDLER_SECONDS: &str = "starling_handler_seconds";

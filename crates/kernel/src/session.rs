@@ -37,7 +37,8 @@ pub enum SendError {
 
 /// The transport's side of a connection. Everything that leaves goes through [`Peer::send`].
 pub trait Peer: Send + Sync {
-    /// Queues a message; never waits. Messages arrive in the order of the calls.
+    /// Queues or writes a message; never waits. Messages arrive in the order of the calls, which several
+    /// threads make. Not to call the hub. What is the same for many is made once: [`Envelope::encoded`].
     fn send(&self, envelope: &Envelope) -> Result<(), SendError>;
 
     /// Bytes that were sent and that the client has not taken yet, as far as the transport knows.

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex as StdMutex, MutexGuard,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -20,6 +20,7 @@ use starling_kernel::{
 };
 use tokio::{
     sync::{Mutex, mpsc},
+    task::yield_now,
     time::timeout,
 };
 
@@ -43,10 +44,31 @@ struct Inbox {
     backlog: AtomicUsize,
     disconnected: AtomicBool,
     killed: AtomicBool,
+    /// Locked where a test holds up who writes to it.
+    gate: StdMutex<()>,
+    at_gate: AtomicUsize,
+}
+
+/// Whoever writes to a client is held up until this is dropped.
+pub struct HeldUp<'a> {
+    inbox: &'a Inbox,
+    _gate: MutexGuard<'a, ()>,
+}
+
+impl HeldUp<'_> {
+    /// Waits until somebody writes to it.
+    pub async fn reached(&self) {
+        while self.inbox.at_gate.load(Ordering::SeqCst) == 0 {
+            yield_now().await;
+        }
+    }
 }
 
 impl Peer for Inbox {
     fn send(&self, envelope: &Envelope) -> Result<(), SendError> {
+        self.at_gate.fetch_add(1, Ordering::SeqCst);
+        drop(self.gate.lock());
+        self.at_gate.fetch_sub(1, Ordering::SeqCst);
         let room = self
             .room
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
@@ -88,6 +110,8 @@ impl Client {
             backlog: AtomicUsize::new(0),
             disconnected: AtomicBool::new(false),
             killed: AtomicBool::new(false),
+            gate: StdMutex::default(),
+            at_gate: AtomicUsize::default(),
         });
         let session = Arc::new(Session::new(
             namespace,
@@ -159,6 +183,13 @@ impl Client {
     /// From now on it takes only so many more messages.
     pub fn take_only(&self, n: usize) {
         self.peer.room.store(n, Ordering::Relaxed);
+    }
+
+    /// Holds up whoever writes to it. That blocks a thread: for tests with several.
+    pub fn hold_up(&self) -> HeldUp<'_> {
+        let inbox = &*self.peer;
+        let _gate = inbox.gate.lock().expect("no panic while held");
+        HeldUp { inbox, _gate }
     }
 
     /// From now on it seems to have left so many bytes untaken.

@@ -25,7 +25,7 @@ use starling_kernel::{
 
 use tokio::task::JoinHandle;
 
-pub use client::Client;
+pub use client::{Client, HeldUp};
 pub use faults::Faults;
 
 /// Nodes that share a store.

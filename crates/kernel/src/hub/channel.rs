@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::{
     Followers,
     listener::{Listener, Run, Stage},
+    outbox::Walk,
     state::State,
 };
 use crate::{
@@ -18,6 +19,9 @@ use crate::{
     session::Session,
     topic::Topic,
 };
+
+/// Parcels that were held back and are let go between two walks.
+const RELEASED: usize = 500;
 
 /// A topic that somebody on this node listens to.
 pub(super) struct Channel {
@@ -72,6 +76,15 @@ pub(super) enum Caught {
     Over,
 }
 
+/// The messages of a page, with their places, to be given to many.
+fn shared(page: &Page) -> Vec<(Position, Arc<Envelope>)> {
+    let message = |(seq, parcel): &(u64, Parcel)| match parcel {
+        Parcel::Message(envelope) => Some((page.place(*seq), Arc::new(envelope.clone()))),
+        _ => None,
+    };
+    page.entries.iter().filter_map(message).collect()
+}
+
 impl Channel {
     pub(super) fn new(topic: &Topic) -> Self {
         Self {
@@ -106,14 +119,24 @@ impl Channel {
             gate.subscribed = true;
         }
         let listener = Listener::waiting(session);
-        self.lock().listeners.insert(session.conn.clone(), listener);
+        let before = self.lock().listeners.insert(session.conn.clone(), listener);
+        if let Some(before) = before {
+            before.outbox().settle();
+        }
         Ok(true)
     }
 
-    /// Removes a listener; `true` where it was the last.
+    /// Removes a listener; `true` where it was the last. It has been given all that was for it by then,
+    /// and is given nothing after.
     pub(super) fn remove(&self, conn: &ConnId) -> bool {
-        let mut state = self.lock();
-        state.listeners.remove(conn).is_some() && state.listeners.is_empty()
+        let (left, last) = {
+            let mut state = self.lock();
+            (state.listeners.remove(conn), state.listeners.is_empty())
+        };
+        left.is_some_and(|listener| {
+            listener.outbox().settle();
+            last
+        })
     }
 
     /// Unsubscribes a channel without listeners; `false` where it has some again.
@@ -134,7 +157,7 @@ impl Channel {
         self.lock()
             .listeners
             .values()
-            .map(|listener| listener.session.clone())
+            .map(|listener| listener.session().clone())
             .collect()
     }
 
@@ -142,9 +165,14 @@ impl Channel {
         self.lock().listeners.contains_key(conn)
     }
 
-    /// Returns how many connections took it.
-    pub(super) fn deliver_live(&self, envelope: &Envelope, followers: &Followers) -> usize {
-        self.lock().deliver_unstored(envelope, followers)
+    /// Returns to how many connections the walk brings it.
+    pub(super) fn deliver_live(
+        &self,
+        envelope: &Envelope,
+        followers: &Followers,
+        walk: &mut Walk,
+    ) -> usize {
+        self.lock().deliver_unstored(envelope, followers, walk)
     }
 
     /// A parcel from the relay. It alone decides about gaps; everything stored comes through here,
@@ -154,11 +182,12 @@ impl Channel {
         position: Option<Position>,
         parcel: Parcel,
         followers: &Followers,
+        walk: &mut Walk,
     ) -> Next {
         let mut state = self.lock();
         let Some(position) = position else {
             if let Parcel::Message(envelope) = &parcel {
-                state.deliver_unstored(envelope, followers);
+                state.deliver_unstored(envelope, followers, walk);
                 drop(state);
                 followers.heard(&self.topic, envelope);
                 return Next::Nothing;
@@ -184,11 +213,11 @@ impl Channel {
             }
             // Kept by those who wait; the first to be let in says where the node is.
             None => {
-                state.hand_out(&position, &parcel, followers);
+                state.hand_out(&position, &parcel, followers, walk);
                 Next::Nothing
             }
             Some(Step::Next) => {
-                state.deliver(&position, &parcel, followers);
+                state.deliver(&position, &parcel, followers, walk);
                 drop(state);
                 self.tell(parcel, followers);
                 Next::Nothing
@@ -196,25 +225,34 @@ impl Channel {
         }
     }
 
-    /// Lets a listener wait again, if it is in one of these stages; returns where it was.
+    /// Lets a listener wait again, if it is in one of these stages; returns where it was: it has been
+    /// given all up to there, and is given nothing before it is opened.
     pub(super) fn pause(
         &self,
         conn: &ConnId,
         which: impl FnOnce(&Listener) -> bool,
     ) -> Option<Position> {
-        let mut state = self.lock();
-        let listener = state.listeners.get_mut(conn)?;
-        which(listener).then(|| listener.pause())
+        let (at, outbox) = {
+            let mut state = self.lock();
+            let listener = state.listeners.get_mut(conn)?;
+            if !which(listener) {
+                return None;
+            }
+            (listener.pause(), listener.outbox().clone())
+        };
+        outbox.settle();
+        Some(at)
     }
 
     /// Lets a waiting listener hear everything after `at`, up to which it has just been told.
     pub(super) fn open(&self, conn: &ConnId, at: Position, followers: &Followers) -> Next {
+        let mut walk = Walk::default();
         let mut state = self.lock();
         let alone = state.nobody_hears();
         let Some(listener) = state.listeners.get_mut(conn) else {
             return Next::Nothing;
         };
-        let whole = listener.open(&self.topic, at, Stage::Live, followers);
+        let whole = listener.open(&self.topic, at, Stage::Live, followers, &mut walk);
         let at = listener.at.clone();
         state.suspect |= !whole;
         state.join(at, alone)
@@ -222,18 +260,21 @@ impl Channel {
 
     /// Lets a waiting listener hear what is not stored. What is stored begins where the topic is.
     pub(super) fn open_unstored(&self, conn: &ConnId, followers: &Followers) {
+        let mut walk = Walk::default();
         let mut state = self.lock();
         let at = state.cursor.clone().unwrap_or_else(Position::start);
         if let Some(listener) = state.listeners.get_mut(conn) {
-            listener.open(&self.topic, at, Stage::Live, followers);
+            listener.open(&self.topic, at, Stage::Live, followers, &mut walk);
         }
     }
 
     /// Lets a waiting listener read the log from `at`, at its own pace.
     pub(super) fn open_behind(&self, run: &Run, at: Position, followers: &Followers) {
-        if let Some(listener) = self.lock().listeners.get_mut(&run.conn) {
+        let mut walk = Walk::default();
+        let mut state = self.lock();
+        if let Some(listener) = state.listeners.get_mut(&run.conn) {
             let stage = Stage::CatchingUp(run.clone());
-            listener.open(&self.topic, at, stage, followers);
+            listener.open(&self.topic, at, stage, followers, &mut walk);
         }
     }
 
@@ -253,6 +294,7 @@ impl Channel {
         part: impl FnOnce(bool) -> Envelope,
         followers: &Followers,
     ) -> Caught {
+        let mut walk = Walk::default();
         let mut state = self.lock();
         let (alone, cursor) = (state.nobody_hears(), state.cursor.clone());
         let Some(listener) = state.in_run(run) else {
@@ -272,7 +314,8 @@ impl Channel {
         if !up && page.entries.is_empty() {
             return Caught::Later;
         }
-        listener.tell(&part(!up).to_room(page.created), followers);
+        let part = Arc::new(part(!up).to_room(page.created));
+        listener.tell(&part, followers, &mut walk);
         if !up {
             return Caught::More;
         }
@@ -290,12 +333,14 @@ impl Channel {
         notice: Option<&Envelope>,
         followers: &Followers,
     ) {
-        if let Some(listener) = self.lock().in_run(run)
+        let mut walk = Walk::default();
+        let mut state = self.lock();
+        if let Some(listener) = state.in_run(run)
             && listener.is_in_room(page.created)
         {
             listener.at = page.end();
             if let Some(notice) = notice {
-                listener.tell(notice, followers);
+                listener.tell(&Arc::new(notice.clone()), followers, &mut walk);
             }
         }
     }
@@ -326,7 +371,13 @@ impl Channel {
     }
 
     /// Takes over a page read from the log after `from`.
-    pub(super) fn fill(&self, from: &Position, page: Page, followers: &Followers) -> Filled {
+    pub(super) fn fill(
+        &self,
+        from: &Position,
+        page: Page,
+        followers: &Followers,
+        walk: &mut Walk,
+    ) -> Filled {
         let mut state = self.lock();
         if state.cursor.as_ref().is_some_and(|cursor| cursor != from) {
             // Somebody who has less has come meanwhile.
@@ -337,7 +388,7 @@ impl Channel {
         }
         let (last, done) = (page.last(from), page.is_last(from));
         for (seq, parcel) in &page.entries {
-            state.deliver(&page.place(*seq), parcel, followers);
+            state.deliver(&page.place(*seq), parcel, followers, walk);
         }
         state.cursor = Some(last);
         drop(state);
@@ -376,6 +427,7 @@ impl Channel {
         page: &Page,
         notice: Option<&Envelope>,
         followers: &Followers,
+        walk: &mut Walk,
     ) -> bool {
         let mut state = self.lock();
         let ahead = |at: &Position| at.epoch == page.epoch && at.seq > page.head;
@@ -385,16 +437,16 @@ impl Channel {
         if let Some(at) = state.highest() {
             state.note_given(&at);
         }
+        let notice = notice.cloned().map(Arc::new);
+        let messages = shared(page);
         for listener in state.live_in(page) {
             if page.follows(&listener.at) {
-                for (seq, parcel) in &page.entries {
-                    if let Parcel::Message(envelope) = parcel {
-                        let given = listener.stored(&page.place(*seq), envelope);
-                        followers.delivered(&envelope.event, given.into());
-                    }
+                for (place, envelope) in &messages {
+                    let given = listener.stored(place, envelope, walk);
+                    followers.delivered(&envelope.event, given.into());
                 }
-            } else if let Some(notice) = notice {
-                listener.tell(notice, followers);
+            } else if let Some(notice) = &notice {
+                listener.tell(notice, followers, walk);
             }
             listener.at = page.end();
         }
@@ -424,13 +476,13 @@ impl Channel {
         idle
     }
 
-    /// Ends healing with what was held back; `false` where there is still a gap.
-    pub(super) fn release(&self, followers: &Followers) -> bool {
-        loop {
+    /// Ends healing with what was held back: all of it, or so much of it as one walk is to bring.
+    pub(super) fn release(&self, followers: &Followers, walk: &mut Walk) -> Filled {
+        for _ in 0..RELEASED {
             let mut state = self.lock();
             let Some((position, parcel)) = state.held.pop_front() else {
                 state.healing = false;
-                return true;
+                return Filled::Done;
             };
             match state
                 .cursor
@@ -441,15 +493,16 @@ impl Channel {
                 Some(Step::Gap) if state.is_stale(&position) => {}
                 Some(Step::Gap) => {
                     state.held.push_front((position, parcel));
-                    return false;
+                    return Filled::Broken;
                 }
                 Some(Step::Next) => {
-                    state.deliver(&position, &parcel, followers);
+                    state.deliver(&position, &parcel, followers, walk);
                     drop(state);
                     self.tell(parcel, followers);
                 }
             }
         }
+        Filled::More
     }
 
     /// Called in order: `take` has one caller, and it holds back while the healer is at work.

@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use super::{
     Hub,
     channel::{Channel, Filled},
+    outbox::Walk,
 };
 use crate::{
     envelope::{Envelope, Position},
@@ -52,7 +53,10 @@ async fn step(hub: &Hub, channel: &Channel) -> PortResult<bool> {
     let log = &hub.backend.log;
     let page = log.after(&channel.topic, from.seq, PAGE).await?;
     let (epoch, count) = (page.epoch.clone(), page.entries.len());
-    let done = match channel.fill(&from, page, &hub.followers) {
+    let mut walk = Walk::default();
+    let filled = channel.fill(&from, page, &hub.followers, &mut walk);
+    walk.run().await;
+    let done = match filled {
         Filled::Broken => skip(hub, channel, &epoch).await?,
         filled => {
             if count > 0 {
@@ -62,7 +66,19 @@ async fn step(hub: &Hub, channel: &Channel) -> PortResult<bool> {
             filled == Filled::Done
         }
     };
-    Ok(done && channel.release(&hub.followers))
+    Ok(done && release(hub, channel).await)
+}
+
+/// Lets go what was held back; `false` where there is still a gap.
+async fn release(hub: &Hub, channel: &Channel) -> bool {
+    loop {
+        let mut walk = Walk::default();
+        let released = channel.release(&hub.followers, &mut walk);
+        walk.run().await;
+        if released != Filled::More {
+            return released == Filled::Done;
+        }
+    }
 }
 
 /// Goes on after a hole that the log does not fill; `false` where the log has to be read again.
@@ -72,7 +88,9 @@ async fn skip(hub: &Hub, channel: &Channel, epoch: &Arc<str>) -> PortResult<bool
         .renew(&channel.topic, &channel.furthest(epoch))
         .await?;
     let (page, notice) = newest(hub, channel).await?;
-    let skipped = channel.skip(&page, notice.as_ref(), &hub.followers);
+    let mut walk = Walk::default();
+    let skipped = channel.skip(&page, notice.as_ref(), &hub.followers, &mut walk);
+    walk.run().await;
     if skipped {
         counter!(metric::GAPS_BROKEN).increment(1);
     }

@@ -89,7 +89,7 @@ async fn run(hub: Arc<Hub>, to: To) {
             return;
         };
         for ((topic, _), envelope) in &batch {
-            hub.emit_local(topic, envelope);
+            hub.deliver(topic, envelope).run().await;
         }
         if let To::All = to {
             let publish =

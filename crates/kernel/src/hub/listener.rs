@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Followers, hand_over};
+use super::{
+    Followers,
+    outbox::{Outbox, Walk},
+};
 use crate::{
     envelope::{Envelope, Position, Step},
     id::ConnId,
@@ -45,13 +48,13 @@ impl Run {
 /// What arrived meanwhile, in order.
 #[derive(Default)]
 pub(super) struct Kept {
-    messages: Vec<(Option<Position>, Envelope)>,
+    messages: Vec<(Option<Position>, Arc<Envelope>)>,
     /// There was more than is kept.
     overrun: bool,
 }
 
 impl Kept {
-    fn keep(&mut self, position: Option<&Position>, envelope: &Envelope) {
+    fn keep(&mut self, position: Option<&Position>, envelope: &Arc<Envelope>) {
         if self.messages.len() < KEPT {
             self.messages.push((position.cloned(), envelope.clone()));
         } else {
@@ -61,7 +64,8 @@ impl Kept {
 }
 
 pub(super) struct Listener {
-    pub(super) session: Arc<Session>,
+    /// What it is given, on its way to its connection.
+    outbox: Arc<Outbox>,
     /// When the room was created that it is in. It is given nothing of others of that name.
     created: Stamp,
     /// Up to where it was given everything, once it is not waiting any more.
@@ -72,11 +76,19 @@ pub(super) struct Listener {
 impl Listener {
     pub(super) fn waiting(session: &Arc<Session>) -> Self {
         Self {
-            session: session.clone(),
+            outbox: Outbox::new(session),
             created: Stamp::default(),
             at: Position::start(),
             stage: Stage::Waiting(Kept::default()),
         }
+    }
+
+    pub(super) fn session(&self) -> &Arc<Session> {
+        &self.outbox.session
+    }
+
+    pub(super) fn outbox(&self) -> &Arc<Outbox> {
+        &self.outbox
     }
 
     pub(super) fn is_in(&self, run: &Run) -> bool {
@@ -106,8 +118,9 @@ impl Listener {
         at: Position,
         stage: Stage,
         followers: &Followers,
+        walk: &mut Walk,
     ) -> bool {
-        self.created = self.session.created(topic).unwrap_or_default();
+        self.created = self.session().created(topic).unwrap_or_default();
         self.at = at;
         let Stage::Waiting(kept) = std::mem::replace(&mut self.stage, stage) else {
             return true;
@@ -115,10 +128,10 @@ impl Listener {
         let mut whole = !kept.overrun;
         for (position, envelope) in kept.messages {
             let given = match position {
-                None => self.unstored(&envelope),
+                None => self.unstored(&envelope, walk),
                 Some(position) => match self.at.step_to(&position) {
                     Step::Old => false,
-                    Step::Next => self.stored(&position, &envelope),
+                    Step::Next => self.stored(&position, &envelope, walk),
                     Step::Gap => {
                         whole = false;
                         false
@@ -130,19 +143,25 @@ impl Listener {
         whole
     }
 
-    /// Gives it what is not stored; `true` where it took it now.
-    pub(super) fn unstored(&mut self, envelope: &Envelope) -> bool {
+    /// Gives it what is not stored; `false` where it keeps it or is not to have it.
+    pub(super) fn unstored(&mut self, envelope: &Arc<Envelope>, walk: &mut Walk) -> bool {
         match &mut self.stage {
             Stage::Waiting(kept) => {
                 kept.keep(None, envelope);
                 false
             }
-            _ => self.is_in_room(envelope.created) && hand_over(&self.session, envelope),
+            _ => self.is_in_room(envelope.created) && self.give(envelope, walk),
         }
     }
 
-    /// Gives it what stands at `position`, unless it has that; `true` where it took it now.
-    pub(super) fn stored(&mut self, position: &Position, envelope: &Envelope) -> bool {
+    /// Gives it what stands at `position`, unless it has that; `false` where it keeps it or is not to
+    /// have it.
+    pub(super) fn stored(
+        &mut self,
+        position: &Position,
+        envelope: &Arc<Envelope>,
+        walk: &mut Walk,
+    ) -> bool {
         match &mut self.stage {
             Stage::Waiting(kept) => {
                 kept.keep(Some(position), envelope);
@@ -152,15 +171,20 @@ impl Listener {
                 if self.created == envelope.created && self.at.step_to(position) != Step::Old =>
             {
                 self.at.go_to(position);
-                envelope.is_for(&self.session) && hand_over(&self.session, envelope)
+                envelope.is_for(self.session()) && self.give(envelope, walk)
             }
             Stage::Live | Stage::CatchingUp(_) => false,
         }
     }
 
     /// Tells it something about its room, whatever its stage.
-    pub(super) fn tell(&self, notice: &Envelope, followers: &Followers) {
-        let given = self.is_in_room(notice.created) && hand_over(&self.session, notice);
+    pub(super) fn tell(&self, notice: &Arc<Envelope>, followers: &Followers, walk: &mut Walk) {
+        let given = self.is_in_room(notice.created) && self.give(notice, walk);
         followers.delivered(&notice.event, given.into());
+    }
+
+    fn give(&self, envelope: &Arc<Envelope>, walk: &mut Walk) -> bool {
+        walk.give(&self.outbox, envelope);
+        true
     }
 }

@@ -11,6 +11,7 @@ mod followers;
 mod heal;
 mod latest;
 mod listener;
+mod outbox;
 mod recent;
 mod state;
 
@@ -22,6 +23,7 @@ use std::{
     },
 };
 
+use futures_util::future::join;
 use metrics::counter;
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -36,6 +38,7 @@ use channel::{Channel, Next};
 pub(crate) use followers::Followers;
 use latest::To;
 use listener::Listener;
+use outbox::Walk;
 
 use crate::{
     envelope::{Draft, Envelope, Position},
@@ -44,7 +47,7 @@ use crate::{
     membership::Membership,
     metric,
     ports::{Appended, Backend, Heard, Once, Parcel, PortResult},
-    session::{SendError, Session},
+    session::Session,
     time::Stamp,
     topic::Topic,
 };
@@ -225,14 +228,11 @@ impl Hub {
     /// Live: at once to this node's listeners, then to other nodes. With the relay away it reaches
     /// only this node's. One that is the `newest_of` a key waits for its turn, here as on other nodes.
     pub async fn publish(self: &Arc<Self>, topic: &Topic, envelope: Envelope) {
-        self.hand_out(topic, &envelope);
+        let walk = self.hand_out(topic, &envelope);
         counter!(metric::EVENTS_OUT, "kind" => "live").increment(1);
-        if let Err(error) = self
-            .backend
-            .bus
-            .publish(topic, &Parcel::Message(envelope))
-            .await
-        {
+        let parcel = Parcel::Message(envelope);
+        let published = self.backend.bus.publish(topic, &parcel);
+        if let ((), Err(error)) = join(walk.run(), published).await {
             warn!(%topic, %error, "a live message stays on this node");
         }
     }
@@ -244,19 +244,37 @@ impl Hub {
         latest::put(self, To::All, topic, key, envelope);
     }
 
-    /// To this node's listeners: now, or where it is the newest of a key when that has its turn. One
-    /// that finds no place among those that wait is handed over now, as nothing older of it waits.
-    fn hand_out(self: &Arc<Self>, topic: &Topic, envelope: &Envelope) {
+    /// To this node's listeners: by this walk, or where it is the newest of a key when that has its turn. One
+    /// that finds no place among those that wait is handed out now, as nothing older of it waits.
+    fn hand_out(self: &Arc<Self>, topic: &Topic, envelope: &Envelope) -> Walk {
         let waits = |key: &String| latest::put(self, To::Here, topic, key, envelope.clone());
-        if !envelope.newest_of.as_ref().is_some_and(waits) {
-            self.emit_local(topic, envelope);
+        match envelope.newest_of.as_ref().is_some_and(waits) {
+            true => Walk::default(),
+            false => self.deliver(topic, envelope),
         }
     }
 
-    /// To this node's listeners only, at once; returns how many took it.
+    /// To this node's listeners only; returns to how many. It is with them on return where they are few,
+    /// else soon after.
     pub fn emit_local(&self, topic: &Topic, envelope: &Envelope) -> usize {
+        let mut walk = Walk::default();
+        let given = self.deliver_by(topic, envelope, &mut walk);
+        walk.start();
+        given
+    }
+
+    /// To this node's listeners, by the walk that is returned.
+    fn deliver(&self, topic: &Topic, envelope: &Envelope) -> Walk {
+        let mut walk = Walk::default();
+        self.deliver_by(topic, envelope, &mut walk);
+        walk
+    }
+
+    fn deliver_by(&self, topic: &Topic, envelope: &Envelope, walk: &mut Walk) -> usize {
         let channel = self.lock().get(topic).cloned();
-        channel.map_or(0, |channel| channel.deliver_live(envelope, &self.followers))
+        channel.map_or(0, |channel| {
+            channel.deliver_live(envelope, &self.followers, walk)
+        })
     }
 
     /// This node's listeners on a topic.
@@ -332,13 +350,13 @@ impl Hub {
         });
     }
 
-    fn hear(self: &Arc<Self>, heard: Heard) {
+    async fn hear(self: &Arc<Self>, heard: Heard) {
         match heard {
             Heard::Parcel {
                 topic,
                 position: None,
                 parcel: Parcel::Message(envelope),
-            } if envelope.newest_of.is_some() => self.hand_out(&topic, &envelope),
+            } if envelope.newest_of.is_some() => self.hand_out(&topic, &envelope).run().await,
             Heard::Parcel {
                 topic,
                 position,
@@ -347,8 +365,10 @@ impl Hub {
                 let Some(channel) = self.lock().get(&topic).cloned() else {
                     return;
                 };
-                let next = channel.take(position, parcel, &self.followers);
+                let mut walk = Walk::default();
+                let next = channel.take(position, parcel, &self.followers, &mut walk);
                 self.go_on(&channel, next);
+                walk.run().await;
             }
             Heard::Lost => self.compare(),
             Heard::Up(up) => {
@@ -404,22 +424,8 @@ async fn listen(hub: Arc<Hub>, heard: Option<mpsc::Receiver<Heard>>) {
         while let Some(heard) = heard.recv().await
             && heard != Heard::Ended
         {
-            hub.hear(heard);
+            hub.hear(heard).await;
         }
     }
     hub.hears.store(false, Ordering::Relaxed);
-}
-
-/// Hands a message to a connection; `true` where it took it. One that cannot take a message that must
-/// not be missed is killed: it comes back and asks for what it missed.
-fn hand_over(session: &Session, envelope: &Envelope) -> bool {
-    match session.peer.send(envelope) {
-        Ok(()) => return true,
-        Err(SendError::Full) if !envelope.volatile => {
-            counter!(metric::SLOW_CONSUMERS).increment(1);
-            session.peer.kill();
-        }
-        Err(_) => {}
-    }
-    false
 }

@@ -9,6 +9,7 @@ use super::{
     Followers,
     channel::Next,
     listener::{Listener, Run},
+    outbox::Walk,
 };
 use crate::{
     envelope::{Envelope, Position},
@@ -130,25 +131,44 @@ impl State {
         other_life && again
     }
 
-    pub(super) fn deliver(&mut self, position: &Position, parcel: &Parcel, followers: &Followers) {
+    pub(super) fn deliver(
+        &mut self,
+        position: &Position,
+        parcel: &Parcel,
+        followers: &Followers,
+        walk: &mut Walk,
+    ) {
         self.cursor = Some(position.clone());
-        self.hand_out(position, parcel, followers);
+        self.hand_out(position, parcel, followers, walk);
     }
 
-    pub(super) fn hand_out(&mut self, position: &Position, parcel: &Parcel, followers: &Followers) {
+    pub(super) fn hand_out(
+        &mut self,
+        position: &Position,
+        parcel: &Parcel,
+        followers: &Followers,
+        walk: &mut Walk,
+    ) {
         let Parcel::Message(envelope) = parcel else {
             return;
         };
+        let envelope = Arc::new(envelope.clone());
         let listeners = self.listeners.values_mut();
-        let given = listeners.filter_map(|l| l.stored(position, envelope).then_some(()));
+        let given = listeners.filter_map(|l| l.stored(position, &envelope, walk).then_some(()));
         followers.delivered(&envelope.event, given.count() as u64);
     }
 
-    pub(super) fn deliver_unstored(&mut self, envelope: &Envelope, followers: &Followers) -> usize {
+    pub(super) fn deliver_unstored(
+        &mut self,
+        envelope: &Envelope,
+        followers: &Followers,
+        walk: &mut Walk,
+    ) -> usize {
+        let envelope = Arc::new(envelope.clone());
         let listeners = self.listeners.values_mut();
         let given = listeners.filter_map(|listener| {
-            let is_for = envelope.is_for(&listener.session);
-            (is_for && listener.unstored(envelope)).then_some(())
+            let is_for = envelope.is_for(listener.session());
+            (is_for && listener.unstored(&envelope, walk)).then_some(())
         });
         let given = given.count();
         followers.delivered(&envelope.event, given as u64);
