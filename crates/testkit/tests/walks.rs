@@ -189,3 +189,21 @@ async fn the_few_have_a_message_when_the_call_returns() {
     assert_eq!(hub.emit_local(&topic(), &said(1)), 1);
     assert_eq!(heard(&client).await, [1]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_says_more_than_is_handed_out_hands_it_out_before_going_on() {
+    let scene = Scene::begin().await;
+    // Nobody else gets a turn meanwhile.
+    for n in 0..1_000 {
+        scene.hub.emit_local(&topic(), &said(n));
+    }
+    let first = heard(&scene.crowd[0]).await.len();
+    assert!((700..1_000).contains(&first), "{first}");
+    for (n, client) in scene.crowd.iter().enumerate() {
+        let mut all = heard(client).await.len();
+        while all < if n == 0 { 1_000 - first } else { 1_000 } {
+            yield_now().await;
+            all += heard(client).await.len();
+        }
+    }
+}
