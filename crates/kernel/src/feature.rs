@@ -100,7 +100,8 @@ pub trait Feature: Send + Sync {
     /// A connection is gone; called once, after its last event, or when another feature refused it.
     async fn disconnected(&self, _session: &Arc<Session>) {}
 
-    /// Somebody came, went or changed; called on every node that has to know, in order. Must not
+    /// Somebody came, went or changed; called on every node that has to know, in the order of the place
+    /// (or the partition, of a namespace), for several places at the same time. Must not
     /// wait: spawn what takes long.
     fn transition(&self, _transition: &Transition) {}
 
@@ -112,7 +113,7 @@ pub trait Feature: Send + Sync {
     fn put_out(&self, _session: &Session, _room: &RoomName) {}
 
     /// Another node has told something that is not stored, on a topic that has listeners here. Called for
-    /// each such message, in order. Must not wait.
+    /// each such message, in the order of its topic. Must not wait.
     fn heard(&self, _topic: &Topic, _envelope: &Envelope) {}
 
     /// The topic's history has a hole that cannot be filled, or began anew; `page` is the newest that

@@ -13,6 +13,7 @@ mod latest;
 mod listener;
 mod outbox;
 mod recent;
+mod shards;
 mod state;
 
 use std::{
@@ -25,11 +26,7 @@ use std::{
 
 use futures_util::future::join;
 use metrics::counter;
-use tokio::{
-    sync::{Semaphore, mpsc},
-    task::JoinHandle,
-    time::Instant,
-};
+use tokio::{sync::Semaphore, task::JoinHandle, time::Instant};
 use tracing::{info, warn};
 
 pub use admission::Admission;
@@ -111,7 +108,7 @@ impl Hub {
             let channel = self.channel(&topic);
             channel.pin(&self.backend).await?;
         }
-        Ok(tokio::spawn(listen(self.clone(), heard)))
+        Ok(tokio::spawn(shards::listen(self.clone(), heard)))
     }
 
     /// Whether the relay works, as far as is known: what others publish arrives here.
@@ -416,16 +413,4 @@ impl Hub {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Topic, Arc<Channel>>> {
         self.channels.lock().expect("no panic while held")
     }
-}
-
-/// Ends when the relay does, or at once where it could not be listened to.
-async fn listen(hub: Arc<Hub>, heard: Option<mpsc::Receiver<Heard>>) {
-    if let Some(mut heard) = heard {
-        while let Some(heard) = heard.recv().await
-            && heard != Heard::Ended
-        {
-            hub.hear(heard).await;
-        }
-    }
-    hub.hears.store(false, Ordering::Relaxed);
 }
