@@ -101,6 +101,7 @@ impl SocketPeer {
     }
 
     /// Sends an event. `text` is the JSON array of its name and arguments.
+    #[cfg(feature = "conformance")]
     pub(super) fn event(
         &self,
         text: &str,
@@ -193,7 +194,9 @@ impl Kind {
 
 impl Peer for SocketPeer {
     fn send(&self, envelope: &Envelope) -> Result<(), SendError> {
-        self.event(envelope.as_str(), &envelope.attachments, envelope.volatile)
+        let encode = || Kind::Event.frame(self.namespace, envelope.as_str(), &envelope.attachments);
+        let frame = envelope.encoded(self.namespace, encode);
+        self.deliver(frame, envelope.volatile)
     }
 
     fn backlog(&self) -> usize {
