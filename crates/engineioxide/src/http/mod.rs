@@ -117,7 +117,8 @@ async fn poll<H: EngineIoHandler>(
     let (secret, socket) = find(engine, sid, protocol)?;
     let get = socket.line.get().ok_or(Refused::BadRequest)?;
     let body = get.await;
-    if socket.line.is_ended() {
+    if let Some(end) = socket.line.ended() {
+        engine.finish(&socket, end.reason);
         engine.forget(secret);
     }
     Ok(text(body))
