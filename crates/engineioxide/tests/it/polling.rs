@@ -1,12 +1,10 @@
 //! Sessions over polling, at the service itself.
 
-mod support;
-
-use support::{Server, until};
+use crate::support::{Server, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn who_leaves_while_polling_has_left_once() {
-    let server = Server::new();
+    let server = Server::echo();
     let leaving = (0..200).map(|_| {
         let server = server.clone();
         tokio::spawn(async move {

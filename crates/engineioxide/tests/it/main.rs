@@ -1,0 +1,7 @@
+//! The engine at its own level: over its tower service, and over streams that are simulated.
+// A helper that fails fails its test, which is all that is wanted of it.
+#![allow(clippy::unwrap_used)]
+
+mod polling;
+mod support;
+mod websocket;
