@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
 
 use crate::{DisconnectReason, Line, ProtocolVersion, config::EngineIoConfig, frame::PING};
 
@@ -34,7 +37,7 @@ pub(crate) struct Heart {
     interval: Duration,
     timeout: Duration,
     queues: Mutex<Queues>,
-    /// Something is due, and nothing was before.
+    /// Something is due in a queue where nothing was before.
     begun: Notify,
 }
 
@@ -73,8 +76,9 @@ impl Heart {
     /// Acts on what is due, for ever.
     pub(crate) async fn run(&self) {
         loop {
+            // What begins meanwhile may be due earlier: the queues have times of their own.
             match self.next() {
-                Some(at) => tokio::time::sleep_until(at).await,
+                Some(at) => drop(timeout_at(at, self.begun.notified()).await),
                 None => self.begun.notified().await,
             }
             self.beat(Instant::now());

@@ -260,3 +260,28 @@ async fn pings_of_the_websocket_are_answered() {
     client.frame(0x89, b"abc").await;
     assert_eq!(client.next().await, Some(Got::Pong(b"abc".to_vec())));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_comes_after_an_interval_and_an_answer_brings_the_next_after_another() {
+    // The answer may take longer than the interval, as by default in the gateway.
+    let server = Server::with(|config, _| config.ping_timeout = 60 * SECOND);
+    let mut client = server.dial().await;
+    let begun = Instant::now();
+    for beat in 1..4 {
+        assert_eq!(client.text().await, "2");
+        assert_eq!(begun.elapsed().as_secs(), beat * 25);
+        client.send("3").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_while_another_is_waited_for_is_pinged_in_time() {
+    let server = Server::with(|config, _| config.ping_timeout = 60 * SECOND);
+    let mut silent = server.dial().await;
+    assert_eq!(silent.text().await, "2");
+    sleep(SECOND).await;
+    let mut other = server.dial().await;
+    let begun = Instant::now();
+    assert_eq!(other.text().await, "2");
+    assert_eq!(begun.elapsed().as_secs(), 25);
+}
