@@ -93,10 +93,13 @@ impl Line {
         true
     }
 
-    /// Takes the websocket out, to close it. Nothing is sent over it any more.
-    pub(crate) fn take_websocket(&self) -> Option<Remains> {
+    /// Takes the websocket out, to close it. Nothing is sent over it any more; if the session did not end
+    /// before, it ends for this reason.
+    pub(crate) fn take_websocket(&self, reason: DisconnectReason) -> Option<Remains> {
         let mut out = self.out();
-        out.end_with(DisconnectReason::TransportClose, How::Kill);
+        if out.end().is_none() {
+            out.end_with(reason, How::Kill);
+        }
         let how = out.end().map_or(How::Kill, |end| end.how);
         let (wire, queue, gone) = out.give_up();
         Some(Remains {

@@ -19,6 +19,7 @@ use crate::{
     DisconnectReason, Frame, ProtocolVersion, Socket,
     engine::{Engine, Kept, take, take_binary},
     handler::EngineIoHandler,
+    line::Remains,
     payload::{Packet, parse_binary_packet, parse_text_packet},
 };
 
@@ -107,17 +108,20 @@ impl<H: EngineIoHandler> Session<H> {
         if self.probe.is_some() {
             return;
         }
-        let remains = self.socket.line.take_websocket();
-        self.finish(over.reason);
+        let remains = self.end(over.reason);
         if let Some(remains) = remains {
             // On the heap: it would be a part of every task otherwise.
             Box::pin(goodbye(&mut self.incoming, remains, over.code)).await;
         }
     }
 
-    fn finish(&self, reason: DisconnectReason) {
-        let reason = self.socket.line.ended().map_or(reason, |end| end.reason);
+    /// Ends the session, for this reason unless it has ended before.
+    fn end(&self, reason: DisconnectReason) -> Option<Remains> {
+        let line = &self.socket.line;
+        let remains = line.take_websocket(reason);
+        let reason = line.ended().map_or(reason, |end| end.reason);
         self.engine.finish(&self.socket, reason);
+        remains
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Over> {
@@ -198,8 +202,7 @@ impl<H: EngineIoHandler> Session<H> {
 impl<H: EngineIoHandler> Drop for Session<H> {
     fn drop(&mut self) {
         if self.probe.is_none() {
-            self.socket.line.take_websocket();
-            self.finish(DisconnectReason::TransportError);
+            self.end(DisconnectReason::TransportError);
         }
     }
 }

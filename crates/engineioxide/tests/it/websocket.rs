@@ -285,3 +285,66 @@ async fn who_comes_while_another_is_waited_for_is_pinged_in_time() {
     assert_eq!(other.text().await, "2");
     assert_eq!(begun.elapsed().as_secs(), 25);
 }
+fn texts(got: &[Got]) -> usize {
+    let is_text = |one: &&Got| matches!(one, Got::Text(_));
+    got.iter().filter(is_text).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_sends_what_waits_first() {
+    let server = Server::new();
+    let mut client = server.websocket("", 256);
+    let line = server.socket_after(&mut client).await;
+    for _ in 0..5 {
+        line.send(&Frame::text(&"x".repeat(50_000))).unwrap();
+    }
+    line.close(DisconnectReason::ClosingServer);
+    assert_eq!(line.send(&Frame::text("late")), Err(SendError::Closed));
+    let rest = client.rest().await;
+    assert_eq!(texts(&rest), 5);
+    assert_eq!(rest.last(), Some(&Got::Close(None)));
+    assert_eq!(server.ends(), [DisconnectReason::ClosingServer]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_panics_ends_its_session_once() {
+    let server = Server::new();
+    let mut client = server.dial().await;
+    let mut other = server.dial().await;
+    client.send("4panic").await;
+    assert!(!client.served().await);
+    assert_eq!(client.rest().await, []);
+    assert_eq!(server.ends(), [DisconnectReason::TransportError]);
+    assert_eq!(server.lines.len(), 1);
+    other.send("4fine").await;
+    settle().await;
+    assert_eq!(server.heard(), ["fine"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_handler_is_told_why_a_session_ended() {
+    let cases: [(u8, &[u8], DisconnectReason, &[Got]); 5] = [
+        (0x81, b"1", DisconnectReason::TransportClose, &[]),
+        (0x81, b"9", DisconnectReason::PacketParsingError, &[]),
+        (0x81, b"2", DisconnectReason::PacketParsingError, &[]),
+        (
+            0x83,
+            b"",
+            DisconnectReason::PacketParsingError,
+            &[Got::Close(Some(1002))],
+        ),
+        (
+            0x88,
+            &[3, 232],
+            DisconnectReason::TransportClose,
+            &[Got::Close(Some(1000))],
+        ),
+    ];
+    for (first, payload, reason, answer) in cases {
+        let server = Server::new();
+        let mut client = server.dial().await;
+        client.frame(first, payload).await;
+        assert_eq!(client.rest().await, answer, "{first:#x} {payload:?}");
+        assert_eq!(server.ends(), [reason], "{first:#x} {payload:?}");
+    }
+}
