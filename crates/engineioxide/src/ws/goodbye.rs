@@ -18,15 +18,20 @@ const TIME: Duration = Duration::from_secs(2);
 /// Bytes that are read at once, to be thrown away.
 const READ: usize = 4096;
 
-/// Closes a websocket; what waits is written first, unless its session was killed.
-pub(super) async fn goodbye(incoming: &mut Incoming, mut remains: Remains, code: Option<u16>) {
-    if remains.how == How::Kill && code.is_none() {
+/// Closes a websocket; what waits is written first, unless its session was killed. `close` is what is
+/// owed to the client: a close frame, with a code or without.
+pub(super) async fn goodbye(
+    incoming: &mut Incoming,
+    mut remains: Remains,
+    close: Option<Option<u16>>,
+) {
+    if remains.how == How::Kill && close.is_none() {
         return match remains.queue.is_empty() {
             true => remains.wire.shut(),
             false => remains.wire.cut(),
         };
     }
-    let payload = code.map(u16::to_be_bytes);
+    let payload = close.flatten().map(u16::to_be_bytes);
     let payload = payload.as_ref().map_or(&[][..], |code| code);
     let frame = Frame::control(Opcode::Close, payload);
     remains.queue.push_back(frame.bytes(ProtocolVersion::V4));

@@ -36,13 +36,16 @@ thread_local! {
 #[derive(Clone, Copy)]
 pub(super) struct Over {
     reason: DisconnectReason,
-    /// What the close frame says.
-    code: Option<u16>,
+    /// A close frame is owed, with this code, if any.
+    close: Option<Option<u16>>,
 }
 
 impl From<DisconnectReason> for Over {
     fn from(reason: DisconnectReason) -> Self {
-        Self { reason, code: None }
+        Self {
+            reason,
+            close: None,
+        }
     }
 }
 
@@ -111,7 +114,7 @@ impl<H: EngineIoHandler> Session<H> {
         let remains = self.end(over.reason);
         if let Some(remains) = remains {
             // On the heap: it would be a part of every task otherwise.
-            Box::pin(goodbye(&mut self.incoming, remains, over.code)).await;
+            Box::pin(goodbye(&mut self.incoming, remains, over.close)).await;
         }
     }
 
@@ -192,7 +195,7 @@ impl<H: EngineIoHandler> Session<H> {
             Ok(()) => over,
             Err(violation) => Some(Over {
                 reason: DisconnectReason::PacketParsingError,
-                code: Some(violation.code()),
+                close: Some(Some(violation.code())),
             }),
         }
     }
@@ -253,7 +256,7 @@ fn received<H: EngineIoHandler>(
         reader::Incoming::Close(code) => {
             return Some(Over {
                 reason: DisconnectReason::TransportClose,
-                code: *code,
+                close: Some(*code),
             });
         }
     }

@@ -323,7 +323,7 @@ async fn a_handler_that_panics_ends_its_session_once() {
 
 #[tokio::test(start_paused = true)]
 async fn the_handler_is_told_why_a_session_ended() {
-    let cases: [(u8, &[u8], DisconnectReason, &[Got]); 5] = [
+    let cases: [(u8, &[u8], DisconnectReason, &[Got]); 6] = [
         (0x81, b"1", DisconnectReason::TransportClose, &[]),
         (0x81, b"9", DisconnectReason::PacketParsingError, &[]),
         (0x81, b"2", DisconnectReason::PacketParsingError, &[]),
@@ -338,6 +338,13 @@ async fn the_handler_is_told_why_a_session_ended() {
             &[3, 232],
             DisconnectReason::TransportClose,
             &[Got::Close(Some(1000))],
+        ),
+        // As browsers close where no code was said.
+        (
+            0x88,
+            b"",
+            DisconnectReason::TransportClose,
+            &[Got::Close(None)],
         ),
     ];
     for (first, payload, reason, answer) in cases {
