@@ -75,7 +75,8 @@ impl<H: EngineIoHandler> Engine<H> {
         secret
     }
 
-    /// A session on a websocket. Its id in URLs is of no use to anybody.
+    /// A session on a websocket, of which the handler is not told yet. Its id in URLs is of no use to
+    /// anybody.
     pub(crate) fn open_websocket(
         self: &Arc<Self>,
         protocol: ProtocolVersion,
@@ -84,9 +85,7 @@ impl<H: EngineIoHandler> Engine<H> {
     ) -> Arc<Socket<H::Data>> {
         let line = Line::websocket(&self.lines, protocol, wire, kept);
         line.send_reserved(&Frame::packet(&self.open_packet(Sid::new(), false)));
-        let socket = self.begin(line, TransportType::Websocket);
-        self.handler.clone().on_connect(socket.clone());
-        socket
+        self.begin(line, TransportType::Websocket)
     }
 
     fn begin(self: &Arc<Self>, line: Arc<Line>, transport: TransportType) -> Arc<Socket<H::Data>> {

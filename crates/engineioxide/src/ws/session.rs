@@ -76,6 +76,9 @@ pub(crate) async fn open<H: EngineIoHandler>(
         probe: None,
         _guard: carrier.guard,
     };
+    // Should it panic, the session is there to end.
+    let (handler, socket) = (session.engine.handler.clone(), session.socket.clone());
+    handler.on_connect(socket);
     session.run(carrier.read).await;
 }
 

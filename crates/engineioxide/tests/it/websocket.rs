@@ -355,3 +355,13 @@ async fn the_handler_is_told_why_a_session_ended() {
         assert_eq!(server.ends(), [reason], "{first:#x} {payload:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_panics_at_the_beginning_ends_the_session_too() {
+    let server = Server::new();
+    server.panic_at_connect();
+    let mut client = server.websocket("", 1024);
+    assert!(!client.served().await);
+    assert_eq!(server.ended(), 1);
+    assert!(server.lines.is_empty());
+}

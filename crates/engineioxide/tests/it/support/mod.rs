@@ -5,7 +5,10 @@
 mod websocket;
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -29,6 +32,8 @@ pub(crate) const SEPARATOR: char = '\u{1e}';
 #[derive(Debug, Default)]
 pub(crate) struct Handler {
     echoes: bool,
+    /// Nobody may connect.
+    panics: AtomicBool,
     ends: Mutex<Vec<DisconnectReason>>,
     heard: Mutex<Vec<String>>,
     last: Mutex<Option<Arc<Socket<()>>>>,
@@ -38,6 +43,7 @@ impl EngineIoHandler for Handler {
     type Data = ();
 
     fn on_connect(self: Arc<Self>, socket: Arc<Socket<()>>) {
+        assert!(!self.panics.load(Ordering::SeqCst), "as the test wants it");
         *self.last.lock().expect("no panic while held") = Some(socket);
     }
 
@@ -109,6 +115,11 @@ impl Server {
     pub(crate) fn version_3(mut self) -> Self {
         self.version = 3;
         self
+    }
+
+    /// From now on the handler panics where it is told of a session.
+    pub(crate) fn panic_at_connect(&self) {
+        self.handler.panics.store(true, Ordering::SeqCst);
     }
 
     /// Why sessions ended, as the handler was told.
