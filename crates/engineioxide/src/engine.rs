@@ -200,7 +200,8 @@ pub(crate) fn take<H: EngineIoHandler>(
         (Packet::Pong(_), ProtocolVersion::V4) => line.lines.heart.pong(line),
         (Packet::Ping(data), ProtocolVersion::V3) => {
             line.lines.heart.expect_client(line);
-            line.send_reserved(&Frame::packet(&format!("3{data}")));
+            // Who pings and does not read is not answered for ever.
+            line.send(&Frame::packet(&format!("3{data}"))).ok();
         }
         (Packet::Close, _) => line.leave(),
         (Packet::Upgrade | Packet::Noop, _) => {}

@@ -16,6 +16,9 @@ use tokio::{
 
 use crate::{DisconnectReason, Line, ProtocolVersion, config::EngineIoConfig, frame::PING};
 
+/// In Engine.IO 3 a client is given so much of a timeout more.
+const GRAINS: u32 = 16;
+
 struct Due {
     at: Instant,
     line: Weak<Line>,
@@ -34,6 +37,7 @@ struct Queues {
 }
 
 pub(crate) struct Heart {
+    start: Instant,
     interval: Duration,
     timeout: Duration,
     queues: Mutex<Queues>,
@@ -44,6 +48,7 @@ pub(crate) struct Heart {
 impl Heart {
     pub(crate) fn new(config: &EngineIoConfig) -> Self {
         Self {
+            start: Instant::now(),
             interval: config.ping_interval,
             timeout: config.ping_timeout,
             queues: Mutex::default(),
@@ -66,11 +71,15 @@ impl Heart {
         }
     }
 
-    /// A client of Engine.IO 3 has pinged, or has come.
+    /// A client of Engine.IO 3 has pinged, or has come. It may do so as often as it likes: what is
+    /// remembered is one deadline for each grain of time.
     pub(crate) fn expect_client(&self, line: &Arc<Line>) {
-        let beat = line.beat.fetch_add(1, Ordering::Relaxed) + 1;
-        let time = self.interval + self.timeout;
-        self.add(|queues| &mut queues.clients, line, time, beat);
+        let grain = (self.timeout / GRAINS).max(Duration::from_millis(1));
+        let now = 1 + (self.start.elapsed().as_nanos() / grain.as_nanos()) as u32;
+        if line.beat.swap(now, Ordering::Relaxed) != now {
+            let time = self.interval + self.timeout + grain;
+            self.add(|queues| &mut queues.clients, line, time, now);
+        }
     }
 
     /// Acts on what is due, for ever.

@@ -38,7 +38,8 @@ pub struct Line {
     pub(crate) sid: Sid,
     pub(crate) protocol: ProtocolVersion,
     pub(crate) lines: Arc<Lines>,
-    /// Counts pings, so that a deadline knows which one it belongs to.
+    /// Counts pings, so that a deadline knows which one it belongs to; in Engine.IO 3, when the last one
+    /// came.
     pub(crate) beat: AtomicU32,
     /// The last ping was not answered yet.
     pub(crate) awaits_pong: AtomicBool,

@@ -365,3 +365,18 @@ async fn a_handler_that_panics_at_the_beginning_ends_the_session_too() {
     assert_eq!(server.ended(), 1);
     assert!(server.lines.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn pings_of_a_client_that_reads_nothing_do_not_pile_up() {
+    let server = Server::with(|config, _| config.max_buffer_size = 10).version_3();
+    let mut client = server.websocket("", 16);
+    for _ in 0..100_000 {
+        client.send("2").await;
+    }
+    settle().await;
+    assert!(
+        server.line().waiting() < 2_000,
+        "{}",
+        server.line().waiting()
+    );
+}
