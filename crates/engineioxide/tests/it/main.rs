@@ -4,4 +4,5 @@
 
 mod polling;
 mod support;
+mod upgrade;
 mod websocket;

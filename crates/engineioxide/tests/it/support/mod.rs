@@ -5,10 +5,14 @@
 mod websocket;
 
 use std::{
+    convert::Infallible,
+    future::poll_fn,
+    pin::Pin,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, Weak,
         atomic::{AtomicBool, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -20,7 +24,7 @@ use engineioxide::{
     service::{EngineIoService, NotFoundService},
 };
 use http::{Method, Request, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, StreamBody};
 use tower_service::Service;
 
 pub(crate) use websocket::{Client, Got};
@@ -36,7 +40,7 @@ pub(crate) struct Handler {
     panics: AtomicBool,
     ends: Mutex<Vec<DisconnectReason>>,
     heard: Mutex<Vec<String>>,
-    last: Mutex<Option<Arc<Socket<()>>>>,
+    last: Mutex<Weak<Socket<()>>>,
 }
 
 impl EngineIoHandler for Handler {
@@ -44,7 +48,7 @@ impl EngineIoHandler for Handler {
 
     fn on_connect(self: Arc<Self>, socket: Arc<Socket<()>>) {
         assert!(!self.panics.load(Ordering::SeqCst), "as the test wants it");
-        *self.last.lock().expect("no panic while held") = Some(socket);
+        *self.last.lock().expect("no panic while held") = Arc::downgrade(&socket);
     }
 
     fn on_disconnect(&self, _socket: Arc<Socket<()>>, reason: DisconnectReason) {
@@ -142,7 +146,7 @@ impl Server {
     /// The session that was opened last.
     pub(crate) fn socket(&self) -> Arc<Socket<()>> {
         let last = self.handler.last.lock().expect("no panic while held");
-        last.clone().expect("a session")
+        last.upgrade().expect("a session")
     }
 
     /// The same, while it lasts.
@@ -206,6 +210,17 @@ impl Server {
         self.ask(Method::POST, &format!("&sid={sid}"), body).await
     }
 
+    /// A POST whose body never ends.
+    pub(crate) async fn post_without_end(&self, sid: &str) -> StatusCode {
+        let uri = format!("/engine.io/?EIO=4&transport=polling&sid={sid}");
+        let body = StreamBody::new(futures_util::stream::pending::<
+            Result<http_body::Frame<Bytes>, Infallible>,
+        >());
+        let request = Request::post(uri).body(body).expect("a request");
+        let answer = Service::call(&mut self.service.clone(), request).await;
+        answer.expect("an answer").status()
+    }
+
     async fn ask(&self, method: Method, sid: &str, body: &str) -> (StatusCode, String) {
         let version = self.version;
         let request = Request::builder()
@@ -236,4 +251,12 @@ pub(crate) async fn settle() {
     for _ in 0..50 {
         tokio::task::yield_now().await;
     }
+}
+
+/// Does the first part of it, up to where it has to wait.
+pub(crate) async fn begin<F: Future>(future: F) -> Pin<Box<F>> {
+    let mut future = Box::pin(future);
+    let first = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
+    assert!(first.is_pending(), "it has to wait");
+    future
 }
