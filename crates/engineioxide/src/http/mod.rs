@@ -119,7 +119,10 @@ async fn poll<H: EngineIoHandler>(
     let body = get.await;
     if let Some(end) = socket.line.ended() {
         engine.finish(&socket, end.reason);
-        engine.forget(secret);
+        // What did not fit is for the next poll.
+        if socket.line.waiting() == 0 {
+            engine.forget(secret);
+        }
     }
     Ok(text(body))
 }

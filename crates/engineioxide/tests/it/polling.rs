@@ -230,3 +230,28 @@ async fn a_session_that_was_closed_is_forgotten_after_a_while() {
     sleep(4 * SECOND).await;
     assert_eq!((server.lines.len(), server.lines.kept()), (0, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn closing_lets_all_be_fetched_that_waits() {
+    let server = Server::with(|config, _| config.max_payload = 100);
+    let sid = server.open().await;
+    let line = server.line();
+    for number in 0..5 {
+        let text = format!("{number}{}", "x".repeat(80));
+        line.send(&Frame::text(&text)).unwrap();
+    }
+    line.close(DisconnectReason::ClosingServer);
+    settle().await;
+    assert_eq!(server.ends(), [DisconnectReason::ClosingServer]);
+    for number in 0..5 {
+        let packets = server.packets(&sid).await;
+        assert_eq!(packets[0][..2], format!("4{number}"));
+        assert_eq!(
+            packets.get(1).is_some(),
+            number == 4,
+            "the close comes last"
+        );
+    }
+    drop(line);
+    assert_eq!(server.lines.kept(), 0);
+}
