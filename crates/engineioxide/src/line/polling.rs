@@ -227,9 +227,16 @@ impl Future for Get {
 
 impl Drop for Get {
     fn drop(&mut self) {
-        if let Some(line) = &self.0 {
-            line.kill(DisconnectReason::TransportClose);
-        }
+        let Some(line) = &self.0 else { return };
+        let mut out = line.out();
+        // On a websocket nobody needs a poll any more.
+        let Way::Polling(polling) = out.way_mut() else {
+            return;
+        };
+        polling.getting = false;
+        polling.since = Instant::now();
+        drop(out);
+        line.kill(DisconnectReason::TransportClose);
     }
 }
 

@@ -255,3 +255,16 @@ async fn closing_lets_all_be_fetched_that_waits() {
     drop(line);
     assert_eq!(server.lines.kept(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_session_whose_poll_is_given_up_at_its_end_is_forgotten() {
+    let server = Server::new();
+    let sid = server.open().await;
+    let poll = begin(server.poll(&sid)).await;
+    server.line().close(DisconnectReason::ClosingServer);
+    settle().await;
+    drop(poll);
+    sleep(4 * SECOND).await;
+    assert_eq!(server.ends(), [DisconnectReason::ClosingServer]);
+    assert_eq!((server.lines.len(), server.lines.kept()), (0, 0));
+}

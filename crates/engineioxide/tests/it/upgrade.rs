@@ -218,3 +218,16 @@ async fn a_poll_that_is_given_up_before_the_switch_ends_the_session() {
     assert_eq!(client.rest().await, []);
     assert_eq!(server.ends(), [DisconnectReason::TransportClose]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_that_is_given_up_after_the_switch_ends_nothing() {
+    let (server, sid, mut client) = probing().await;
+    let poll = begin(server.poll(&sid)).await;
+    client.send("5").await;
+    settle().await;
+    drop(poll);
+    settle().await;
+    send(&server, "a");
+    assert_eq!(client.text().await, "4a");
+    assert_eq!(server.ended(), 0);
+}
