@@ -242,6 +242,10 @@ impl Drop for Get {
 
 impl Drop for Post {
     fn drop(&mut self) {
+        // A handler does: what else was posted is lost.
+        if std::thread::panicking() {
+            self.0.kill(DisconnectReason::TransportError);
+        }
         if let Way::Polling(polling) = self.0.out().way_mut() {
             polling.posting = false;
         }

@@ -268,3 +268,15 @@ async fn a_session_whose_poll_is_given_up_at_its_end_is_forgotten() {
     assert_eq!(server.ends(), [DisconnectReason::ClosingServer]);
     assert_eq!((server.lines.len(), server.lines.kept()), (0, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_panics_at_what_is_posted_ends_the_session() {
+    let server = Server::new();
+    let sid = server.open().await;
+    let poll = begin(server.poll(&sid)).await;
+    let (posting, to) = (server.clone(), sid.clone());
+    let post = tokio::spawn(async move { posting.post(&to, "4panic").await });
+    assert!(post.await.is_err());
+    assert_eq!(poll.await, (StatusCode::OK, "1".into()));
+    assert_eq!(server.ends(), [DisconnectReason::TransportError]);
+}
