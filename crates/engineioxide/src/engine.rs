@@ -75,15 +75,16 @@ impl<H: EngineIoHandler> Engine<H> {
         secret
     }
 
-    /// A session on a websocket, of which the handler is not told yet. Its id in URLs is of no use to
-    /// anybody.
+    /// A session on a websocket, whose client may inflate messages; the handler is not told of it yet. Its
+    /// id in URLs is of no use to anybody.
     pub(crate) fn open_websocket(
         self: &Arc<Self>,
         protocol: ProtocolVersion,
-        wire: Wire,
+        (wire, inflates): (Wire, bool),
         kept: Kept,
     ) -> Arc<Socket<H::Data>> {
         let line = Line::websocket(&self.lines, protocol, wire, kept);
+        line.inflates.store(inflates, Ordering::Relaxed);
         line.send_reserved(&Frame::packet(&self.open_packet(Sid::new(), false)));
         self.begin(line, TransportType::Websocket)
     }

@@ -44,5 +44,5 @@ pub use engineioxide_core::{ProtocolVersion, Str, TransportType};
 pub use frame::Frame;
 pub use line::{Line, SendError};
 pub use lines::Lines;
-pub use settings::{Hooks, Raw, Settings, Took, attach};
+pub use settings::{Deflate, Hooks, Raw, Settings, Took, attach};
 pub use socket::{DisconnectReason, Socket};

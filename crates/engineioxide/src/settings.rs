@@ -29,6 +29,8 @@ pub struct Settings {
     /// A connection that was written to within this time has what follows gathered until the time is
     /// over, and written at once. Zero: never.
     pub gather: Duration,
+    /// Whether messages on websockets are compressed (RFC 7692) for clients that offer it; `None`: never.
+    pub deflate: Option<Deflate>,
     /// What the server knows of requests and connections.
     pub hooks: Arc<dyn Hooks>,
 }
@@ -43,8 +45,22 @@ impl Default for Settings {
             write_timeout: Duration::from_secs(20),
             min_drain: 64 * 1024,
             gather: Duration::from_millis(2),
+            deflate: None,
             hooks: Arc::new(NoHooks),
         }
+    }
+}
+
+/// How messages are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deflate {
+    /// Bytes that a message has at least which is compressed. With less than 1,024 here, 1,024.
+    pub threshold: usize,
+}
+
+impl Default for Deflate {
+    fn default() -> Self {
+        Self { threshold: 1024 }
     }
 }
 

@@ -8,7 +8,10 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use engineioxide_core::Sid;
 use http::{
     HeaderMap, HeaderValue, Request, Response, StatusCode,
-    header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, UPGRADE},
+    header::{
+        CACHE_CONTROL, CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+        UPGRADE,
+    },
     request::Parts,
 };
 use http_body::Body;
@@ -23,7 +26,7 @@ use crate::{
     engine::{Engine, take},
     handler::EngineIoHandler,
     payload::{self, Packet},
-    ws::{handshake, session, wire::Carrier},
+    ws::{extension, handshake, session, wire::Carrier},
 };
 use query::{Ask, Refused};
 
@@ -203,10 +206,10 @@ fn open_websocket<H: EngineIoHandler>(
     protocol: ProtocolVersion,
     parts: &mut Parts,
 ) -> Result<Answer, Wrong> {
-    let (answer, upgraded) = switch(parts)?;
+    let (answer, switched) = switch(&engine, parts)?;
     let kept = engine.settings().hooks.keep(parts);
     tokio::spawn(async move {
-        if let Some(carrier) = take_back(&engine, upgraded).await {
+        if let Some(carrier) = take_back(&engine, switched).await {
             session::open(engine, protocol, kept, carrier).await;
         }
     });
@@ -220,17 +223,27 @@ fn upgrade<H: EngineIoHandler>(
     parts: &mut Parts,
 ) -> Result<Answer, Wrong> {
     let (_, socket) = find(&engine, sid, protocol)?;
-    let (answer, upgraded) = switch(parts)?;
+    let (answer, switched) = switch(&engine, parts)?;
     tokio::spawn(async move {
-        if let Some(carrier) = take_back(&engine, upgraded).await {
+        if let Some(carrier) = take_back(&engine, switched).await {
             session::take_over(engine, socket, carrier).await;
         }
     });
     Ok(answer)
 }
 
+/// A connection that becomes a websocket.
+struct Switched {
+    upgraded: OnUpgrade,
+    /// Messages may be compressed.
+    deflates: bool,
+}
+
 /// The answer by which the connection becomes a websocket, and its stream when it has.
-fn switch(parts: &mut Parts) -> Result<(Answer, OnUpgrade), Wrong> {
+fn switch<H: EngineIoHandler>(
+    engine: &Engine<H>,
+    parts: &mut Parts,
+) -> Result<(Answer, Switched), Wrong> {
     let accept = handshake::accept(&parts.headers);
     let accept = accept.ok_or(Refused::BadRequest)?;
     let upgraded = parts.extensions.remove::<OnUpgrade>();
@@ -240,22 +253,29 @@ fn switch(parts: &mut Parts) -> Result<(Answer, OnUpgrade), Wrong> {
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
-    Ok((answer, upgraded))
+    let offered = engine.settings().deflate.is_some();
+    let deflate = offered.then(|| extension::accept(&parts.headers)).flatten();
+    let deflates = deflate.is_some();
+    headers.extend(deflate.map(|deflate| (SEC_WEBSOCKET_EXTENSIONS, deflate)));
+    let switched = Switched { upgraded, deflates };
+    Ok((answer, switched))
 }
 
 /// Takes the stream back from hyper.
-async fn take_back<H: EngineIoHandler>(engine: &Engine<H>, upgraded: OnUpgrade) -> Option<Carrier> {
-    let upgraded = match upgraded.await {
+async fn take_back<H: EngineIoHandler>(engine: &Engine<H>, switched: Switched) -> Option<Carrier> {
+    let upgraded = match switched.upgraded.await {
         Ok(upgraded) => upgraded,
         Err(error) => {
             debug!(%error, "a websocket was not opened");
             return None;
         }
     };
-    Some(match engine.settings().hooks.take_back(upgraded) {
+    let mut carrier = match engine.settings().hooks.take_back(upgraded) {
         Ok(raw) => Carrier::tcp(raw),
         Err(upgraded) => Carrier::piped(TokioIo::new(upgraded)),
-    })
+    };
+    carrier.deflates = switched.deflates;
+    Some(carrier)
 }
 
 /// A session, and what it is called in URLs.

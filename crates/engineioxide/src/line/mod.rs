@@ -13,6 +13,7 @@ use std::{
     },
 };
 
+use bytes::Bytes;
 use engineioxide_core::Sid;
 use futures_util::task::AtomicWaker;
 
@@ -45,6 +46,8 @@ pub struct Line {
     pub(crate) awaits_pong: AtomicBool,
     /// The handler was told of the end.
     told: AtomicBool,
+    /// Its client inflates messages.
+    pub(crate) inflates: AtomicBool,
     /// A websocket is trying to take over.
     pub(crate) probed: AtomicBool,
     /// The task that reads the websocket.
@@ -87,6 +90,7 @@ impl Line {
             beat: AtomicU32::new(0),
             awaits_pong: AtomicBool::new(false),
             told: AtomicBool::new(false),
+            inflates: AtomicBool::new(false),
             probed: AtomicBool::new(false),
             task: AtomicWaker::new(),
             kept,
@@ -107,21 +111,24 @@ impl Line {
     ///
     /// When as much as may waits already, or the session is over.
     pub fn send(self: &Arc<Self>, frame: &Frame) -> Result<(), SendError> {
+        let bytes = self.encoded(frame);
         let out = self.out();
         out.check_room(&self.lines)?;
-        self.put(out, frame, false);
+        self.put(out, bytes, false);
         Ok(())
     }
 
     /// Sends a message for which [`Line::check_room`] found room; it waits where there is no more.
     pub(crate) fn send_reserved(self: &Arc<Self>, frame: &Frame) {
-        self.put(self.out(), frame, false);
+        let bytes = self.encoded(frame);
+        self.put(self.out(), bytes, false);
     }
 
     /// Sends a message, or drops it where it would have to wait for the client; `false` then.
     pub fn send_volatile(self: &Arc<Self>, frame: &Frame) -> bool {
+        let bytes = self.encoded(frame);
         let out = self.out();
-        out.check_room(&self.lines).is_ok() && self.put(out, frame, true)
+        out.check_room(&self.lines).is_ok() && self.put(out, bytes, true)
     }
 
     /// Whether a message would be taken now.
@@ -202,10 +209,19 @@ impl Line {
         }
     }
 
+    /// As the client gets it. Made before the lock is taken, since compressing takes long.
+    fn encoded(&self, frame: &Frame) -> Bytes {
+        let deflate = match self.inflates.load(Ordering::Relaxed) {
+            true => self.lines.settings.deflate,
+            false => None,
+        };
+        frame.bytes(self.protocol, deflate)
+    }
+
     /// `false` where it was dropped.
-    fn put(self: &Arc<Self>, mut out: MutexGuard<'_, Out>, frame: &Frame, volatile: bool) -> bool {
+    fn put(self: &Arc<Self>, mut out: MutexGuard<'_, Out>, bytes: Bytes, volatile: bool) -> bool {
         let gather = self.lines.settings.gather;
-        match out.put(frame.bytes(self.protocol), volatile, gather) {
+        match out.put(bytes, volatile, gather) {
             Sent::Written => {}
             Sent::Dropped => return false,
             Sent::ToBeGathered => {

@@ -1,5 +1,7 @@
-//! Sessions on websockets (RFC 6455, server side).
+//! Sessions on websockets (RFC 6455, server side), with compressed messages (RFC 7692).
 
+pub(crate) mod deflate;
+pub(crate) mod extension;
 pub(crate) mod frame;
 mod goodbye;
 pub(crate) mod handshake;

@@ -3,7 +3,7 @@
 use std::{
     io::IoSlice,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll},
     time::Duration,
 };
@@ -36,17 +36,20 @@ pub(crate) enum Probed {
 pub(crate) struct Probe {
     line: Arc<Line>,
     wire: Option<Wire>,
+    /// Messages on it may be compressed.
+    deflates: bool,
     answered: bool,
     deadline: Pin<Box<Sleep>>,
     end_polls: Interval,
 }
 
 impl Probe {
-    pub(crate) fn new(line: &Arc<Line>, wire: Wire) -> Box<Self> {
+    pub(crate) fn new(line: &Arc<Line>, wire: Wire, deflates: bool) -> Box<Self> {
         let time = line.lines.config.upgrade_timeout;
         Box::new(Self {
             line: line.clone(),
             wire: Some(wire),
+            deflates,
             answered: false,
             deadline: Box::pin(sleep(time)),
             end_polls: interval_at(Instant::now() + END_POLLS, END_POLLS),
@@ -76,7 +79,7 @@ impl Probe {
 
     /// There is room for so little: nothing was written before.
     fn answer(&mut self) -> Probed {
-        let answer = Frame::packet(ANSWER).bytes(self.line.protocol);
+        let answer = Frame::packet(ANSWER).bytes(self.line.protocol, None);
         let written = self
             .wire
             .as_ref()
@@ -93,7 +96,11 @@ impl Probe {
             return Probed::Failed;
         };
         match self.line.upgrade(wire) {
-            Ok(secret) => Probed::Done(secret),
+            Ok(secret) => {
+                // What waited until now was plain, and nobody compresses for a poll.
+                self.line.inflates.store(self.deflates, Ordering::Relaxed);
+                Probed::Done(secret)
+            }
             Err(_) => Probed::Failed,
         }
     }
@@ -101,8 +108,6 @@ impl Probe {
 
 impl Drop for Probe {
     fn drop(&mut self) {
-        self.line
-            .probed
-            .store(false, std::sync::atomic::Ordering::Release);
+        self.line.probed.store(false, Ordering::Release);
     }
 }

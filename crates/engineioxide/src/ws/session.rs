@@ -9,10 +9,11 @@ use std::{
 };
 
 use super::{
+    deflate::inflate,
     frame::Opcode,
     goodbye::goodbye,
     probe::{Probe, Probed},
-    reader::{self, Limits, Reader, Violation},
+    reader::{self, Limits, Reader},
     wire::{Carrier, Incoming},
 };
 use crate::{
@@ -55,6 +56,8 @@ pub(crate) struct Session<H: EngineIoHandler> {
     socket: Arc<Socket<H::Data>>,
     incoming: Incoming,
     reader: Reader,
+    /// Messages may be compressed.
+    deflates: bool,
     /// It does not carry the session yet.
     probe: Option<Box<Probe>>,
     _guard: Option<Box<dyn Any + Send>>,
@@ -67,12 +70,13 @@ pub(crate) async fn open<H: EngineIoHandler>(
     kept: Kept,
     carrier: Carrier,
 ) {
-    let socket = engine.open_websocket(protocol, carrier.wire, kept);
+    let socket = engine.open_websocket(protocol, (carrier.wire, carrier.deflates), kept);
     let session = Session {
         engine,
         socket,
         incoming: carrier.incoming,
         reader: Reader::default(),
+        deflates: carrier.deflates,
         probe: None,
         _guard: carrier.guard,
     };
@@ -91,12 +95,13 @@ pub(crate) async fn take_over<H: EngineIoHandler>(
     if socket.line.probed.swap(true, Ordering::AcqRel) {
         return;
     }
-    let probe = Probe::new(&socket.line, carrier.wire);
+    let probe = Probe::new(&socket.line, carrier.wire, carrier.deflates);
     let session = Session {
         engine,
         socket,
         incoming: carrier.incoming,
         reader: Reader::default(),
+        deflates: carrier.deflates,
         probe: Some(probe),
         _guard: carrier.guard,
     };
@@ -173,6 +178,7 @@ impl<H: EngineIoHandler> Session<H> {
             engine,
             socket,
             reader,
+            deflates,
             probe,
             ..
         } = self;
@@ -180,10 +186,9 @@ impl<H: EngineIoHandler> Session<H> {
             frame: engine.config().ws_max_frame_size,
             message: engine.config().ws_max_message_size,
             fragments: FRAGMENTS,
-            compressed: false,
+            compressed: *deflates,
         };
         let mut over = None;
-        let mut inflate = |_: &[u8], _| Err(Violation::Data("nothing was agreed on"));
         let mut take = |incoming: reader::Incoming<'_>| {
             over = match probe {
                 Some(_) => probing(engine, probe, &incoming),

@@ -56,6 +56,8 @@ pub(crate) struct Carrier {
     pub(super) guard: Option<Box<dyn Any + Send>>,
     /// What was read of it already.
     pub(super) read: Vec<u8>,
+    /// Messages may be compressed: it was agreed on.
+    pub(crate) deflates: bool,
 }
 
 impl Carrier {
@@ -66,6 +68,7 @@ impl Carrier {
             wire: Wire::Tcp(write),
             guard: raw.guard,
             read: raw.read,
+            deflates: false,
         }
     }
 
@@ -76,6 +79,7 @@ impl Carrier {
             wire: Wire::Pipe(pipe),
             guard: None,
             read: Vec::new(),
+            deflates: false,
         }
     }
 }
