@@ -13,6 +13,8 @@ pub struct EdgeConfig {
     pub sign_in: Option<SignIn>,
     /// Whether clients of Engine.IO 3 (Socket.IO 2) are let in.
     pub allow_eio3: bool,
+    /// Whether messages of 1 KiB or more are compressed on the websockets of clients that offer it.
+    pub compression: bool,
     /// Pages of which origins may connect.
     pub origins: Origins,
     /// Whether a browser may send its cookies and HTTP credentials from those pages.
@@ -127,6 +129,7 @@ impl Default for EdgeConfig {
             guests: false,
             sign_in: None,
             allow_eio3: false,
+            compression: false,
             origins: Origins::Any,
             credentials: false,
             ping_interval: Duration::from_secs(25),

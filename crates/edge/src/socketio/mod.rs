@@ -21,7 +21,7 @@ mod query;
 use std::{convert::Infallible, sync::Arc};
 
 use axum::{body::Body, extract::Request, response::Response};
-use engineioxide::{Lines, Settings, attach};
+use engineioxide::{Deflate, Lines, Settings, attach};
 use socketioxide::{ParserConfig, SocketIo};
 use starling_kernel::{
     dispatch::Dispatcher, id::NodeId, limits::Limits, session::Tokens, topic::Namespace,
@@ -99,6 +99,7 @@ fn settings(config: &EdgeConfig, limits: &Limits, node: &NodeId) -> Settings {
     Settings {
         node: Some(node.as_str().into()),
         eio3: config.allow_eio3,
+        deflate: config.compression.then(Deflate::default),
         max_waiting: MOST_WAITING,
         body_timeout: config.body_timeout,
         write_timeout: config.write_timeout,

@@ -328,6 +328,7 @@ fn edge(options: &Options, guests: bool) -> Result<EdgeConfig> {
             standard.connect_timeout,
         )?,
         allow_eio3: said.allow_eio3.unwrap_or(standard.allow_eio3),
+        compression: said.compression.unwrap_or(standard.compression),
         max_connections: said.max_connections.unwrap_or(standard.max_connections),
         ..standard
     };
@@ -413,6 +414,16 @@ mod tests {
         let origins = ["capacitor://localhost", "null"].map(str::to_owned);
         assert_eq!(edge.origins, Origins::List(origins.to_vec()));
         assert!(!serve(SECRET).unwrap().edge.credentials);
+    }
+
+    #[test]
+    fn messages_are_compressed_only_if_said_so() {
+        let compression = |http: &str| {
+            let text = format!("{SECRET}[http]\n{http}");
+            serve(&text).unwrap().edge.compression
+        };
+        assert!(!compression(""));
+        assert!(compression("compression = true"));
     }
 
     #[test]

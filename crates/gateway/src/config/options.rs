@@ -107,6 +107,8 @@ options! {
         connect_timeout_ms: u64 = "connect-timeout-ms", "STARLING_CONNECT_TIMEOUT_MS";
         /// Accept Engine.IO 3 clients [default: false]
         allow_eio3: bool = "allow-eio3", "STARLING_ALLOW_EIO3";
+        /// Compress messages of 1 KiB or more for clients that offer it (permessage-deflate) [default: false]
+        compression: bool = "compression", "STARLING_COMPRESSION";
         /// Open connections; more are refused [default: 65536]
         max_connections: u32 = "max-connections", "STARLING_MAX_CONNECTIONS";
     }
