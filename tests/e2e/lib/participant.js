@@ -25,8 +25,8 @@ export class Participant {
   #member = false;
 
   /** Enters `roomName` by `url`, or creates it. */
-  static async enter(t, cluster, { url = cluster.url, roomName, create = false, name = fresh("p") }) {
-    const participant = new Participant(t, cluster, url, roomName, name);
+  static async enter(t, cluster, { url = cluster.url, roomName, create = false, name = fresh("p"), ...options }) {
+    const participant = new Participant(t, cluster, url, roomName, name, options);
     await participant.client.ready();
     await participant.client.ok("register", {});
     await participant.client.ok(create ? "create-room" : "join-room", { roomName });
@@ -34,10 +34,10 @@ export class Participant {
     return participant;
   }
 
-  constructor(t, cluster, url, roomName, name) {
+  constructor(t, cluster, url, roomName, name, options) {
     this.roomName = roomName;
     const auth = { token: cluster.token({ userId: name, username: name }) };
-    this.client = new Client(url, { id: name, username: name, auth, reconnection: true, reconnectionDelayMax: 1_000 });
+    this.client = new Client(url, { id: name, username: name, auth, reconnection: true, reconnectionDelayMax: 1_000, ...options });
     t.after(() => this.client.close());
     const { socket } = this.client;
     socket.on("room-message", (message) => this.#hear(message));
