@@ -1,0 +1,109 @@
+// EVENTS.md, "Connecting": clients that take nothing or too little, however many, are closed within 30 s,
+// take bounded memory, and those beside them in a busy room hear everything, soon.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { residentMiB, useCluster } from "../lib/cluster.js";
+import { total } from "../lib/metrics.js";
+import { fresh } from "../lib/names.js";
+import { RawWebsocket } from "../lib/raw-websocket.js";
+import { until } from "../lib/until.js";
+
+const cluster = useCluster();
+
+const [DEAF, TRICKLING, MUTE, GOOD] = [100, 50, 20, 20];
+/** 200 kB/s, for longer than anybody may be slow. */
+const [SIZE, EVERY_MS, TIMES] = [4_000, 20, 1_700];
+/** Documented; a busy machine is late. */
+const [GONE_MS, LATE_MS] = [30_000, 3_000];
+/** For each that waits 1 MiB at the most; they share what is the same for all. */
+const MOST_MIB = 100;
+/** Of what the good ones hear, while the others are there as well. */
+const [MEDIAN_MS, WORST_MS] = [100, 1_500];
+
+const connectPacket = (name) => `40${JSON.stringify({ token: cluster.token({ userId: fresh(name), username: name }) })}`;
+const join = (roomName) => `421["join-room",${JSON.stringify({ roomName })}]`;
+const pause = (ms) => ms > 0 && new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A member who reads nothing from now on. */
+async function deaf(url, roomName) {
+  const raw = await RawWebsocket.open(url);
+  raw.send(connectPacket("deaf"));
+  await raw.until("40{", "a deaf one enters");
+  raw.send(join(roomName));
+  await raw.until('431[{"ok":true', "a deaf one joins");
+  raw.stop();
+  return raw;
+}
+
+/** A member who polls no more. */
+async function mute(url, roomName) {
+  const address = `${url}/socket.io/?EIO=4&transport=polling`;
+  const { sid } = JSON.parse((await (await fetch(address)).text()).slice(1));
+  const session = `${address}&sid=${sid}`;
+  for (const [packet, answer] of [[connectPacket("mute"), "40{"], [join(roomName), '431[{"ok":true']]) {
+    assert.equal((await fetch(session, { method: "POST", body: packet })).status, 200);
+    let heard = "";
+    await until(async () => (heard += await (await fetch(session)).text()).includes(answer), "a mute one joins");
+  }
+}
+
+test("150 slow readers and 20 who poll no more are gone in time, and 20 good ones are not disturbed", async (t) => {
+  const [node] = cluster.nodes;
+  const sockets = () => total([node], "starling_sockets");
+  const slow = () => total([node], "starling_slow_consumers_total");
+  const ann = await cluster.user(t, "ann", { node: 1 });
+  const roomName = fresh("room");
+  await ann.ok("create-room", { roomName });
+  const good = await Promise.all(Array.from({ length: GOOD }, (_, i) => cluster.user(t, `good${i}`)));
+  for (const user of good) await user.ok("join-room", { roomName });
+  const before = { slow: await slow(), memory: residentMiB(node.pid) };
+  const bad = [];
+  t.after(() => bad.forEach((raw) => raw.drop()));
+  for (let i = 0; i < DEAF + TRICKLING; i += 10) bad.push(...(await Promise.all(Array.from({ length: 10 }, () => deaf(node.url, roomName)))));
+  await Promise.all(Array.from({ length: MUTE }, () => mute(node.url, roomName)));
+  const trickling = bad.slice(DEAF);
+  const taken = bad.map((raw) => raw.taken);
+  const trickle = setInterval(() => trickling.forEach((raw) => raw.sip()), 1_000);
+  t.after(() => clearInterval(trickle));
+  const all = await sockets();
+  assert.ok(all >= GOOD + DEAF + TRICKLING + MUTE, `${all} sockets`);
+
+  const since = performance.now();
+  const [sent, left] = [[], []];
+  const text = "x".repeat(SIZE - 10);
+  let [most, gone] = [0, 0];
+  for (let i = 0; i < TIMES; i++) {
+    sent.push(performance.now());
+    ann.send("room-message", { roomName, text: `${i} ${text}` });
+    if (i % 25 === 0) {
+      most = Math.max(most, residentMiB(node.pid));
+      const there = await sockets();
+      left.push(`${((performance.now() - since) / 1_000).toFixed(0)} s ${there - GOOD}`);
+      if (!gone && there === GOOD) gone = performance.now() - since;
+    }
+    await pause(since + (i + 1) * EVERY_MS - performance.now());
+  }
+  const counted = (await slow()) - before.slow;
+  t.diagnostic(`slow ones left: ${left.join(", ")}`);
+  t.diagnostic(`${(most - before.memory).toFixed(0)} MiB more than ${before.memory.toFixed(0)} at the most, ${counted} counted as slow`);
+  const drunk = bad.map((raw, i) => raw.taken - taken[i]);
+  assert.ok(drunk.every((bytes, i) => (i < DEAF ? bytes === 0 : bytes > 10_000)), `read meanwhile: ${drunk}`);
+  assert.ok(gone && gone < GONE_MS + LATE_MS, `all are gone after ${gone} ms`);
+
+  const late = [];
+  for (const user of good) {
+    await until(() => user.all("room-message").length >= TIMES, `${user.username} hears everything`);
+    const heard = user.log.filter(({ event }) => event === "room-message");
+    assert.deepEqual(heard.map(({ args }) => parseInt(args[0].text)), Array.from({ length: TIMES }, (_, i) => i));
+    late.push(...heard.map(({ at }, i) => at - sent[i]));
+    assert.ok(!user.log.some(({ event }) => event === "disconnect"), `${user.username} was disconnected`);
+  }
+  late.sort((a, b) => a - b);
+  const [median, worst] = [late[late.length >> 1], late.at(-1)];
+  t.diagnostic(`latency: median ${median.toFixed(0)} ms, 99 % ${late[Math.floor(late.length * 0.99)].toFixed(0)} ms, worst ${worst.toFixed(0)} ms`);
+  assert.ok(median < MEDIAN_MS && worst < WORST_MS, `latency: median ${median} ms, worst ${worst} ms`);
+  assert.ok(most - before.memory < MOST_MIB, `${most - before.memory} MiB`);
+  assert.equal(counted, DEAF + TRICKLING + MUTE, "each is counted as slow, once");
+});
