@@ -11,10 +11,13 @@ use std::{
 
 use tokio::{
     sync::Notify,
+    task::yield_now,
     time::{Instant, timeout_at},
 };
 
-use crate::{DisconnectReason, Line, ProtocolVersion, config::EngineIoConfig, frame::PING};
+use crate::{
+    DisconnectReason, Line, ProtocolVersion, config::EngineIoConfig, frame::PING, lines::CHUNK,
+};
 
 /// In Engine.IO 3 a client is given so much of a timeout more.
 const GRAINS: u32 = 16;
@@ -90,13 +93,18 @@ impl Heart {
                 Some(at) => drop(timeout_at(at, self.begun.notified()).await),
                 None => self.begun.notified().await,
             }
-            self.beat(Instant::now());
+            self.beat(Instant::now()).await;
         }
     }
 
-    fn beat(&self, now: Instant) {
+    async fn beat(&self, now: Instant) {
+        let mut pinged = 0;
         while let Some((line, _)) = self.pop(now, |queues| &mut queues.pings) {
             self.ping(&line);
+            pinged += 1;
+            if pinged % CHUNK == 0 {
+                yield_now().await;
+            }
         }
         while let Some((line, beat)) = self.pop(now, |queues| &mut queues.pongs) {
             if line.awaits_pong.load(Ordering::Acquire) && line.beat.load(Ordering::Relaxed) == beat

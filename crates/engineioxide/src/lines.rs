@@ -19,7 +19,7 @@ use tokio::{
 use crate::{Line, Settings, config::EngineIoConfig, heart::Heart};
 
 /// Connections that are written to before others have their turn.
-const CHUNK: usize = 64;
+pub(crate) const CHUNK: usize = 64;
 
 /// All sessions of one engine.
 pub struct Lines {
