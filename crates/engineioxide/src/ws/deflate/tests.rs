@@ -67,6 +67,11 @@ fn what_leans_on_the_message_before_is_wrong_and_shows_nothing_of_it() {
     assert_eq!(inflate(&first, 5).as_deref(), Ok(HELLO));
     // 7.2.3.2: the same message, by its distance from the last one.
     assert_eq!(inflate(&[0xf2, 0x00, 0x11, 0x00, 0x00], 5), Err(WRONG));
+    // Who was told not to and takes over its context.
+    let mut client = by(6);
+    let mut said = || compressed_by(&mut client, b"said again and again", FlushCompress::Sync);
+    assert!(inflate(&said(), 100).is_ok());
+    assert_eq!(inflate(&said(), 100), Err(WRONG));
 }
 
 #[test]
