@@ -39,6 +39,8 @@ pub(crate) struct Engine<H: EngineIoHandler> {
     pub(crate) lines: Arc<Lines>,
     /// Those that poll, by their id in URLs.
     polling: Mutex<Sockets<H>>,
+    /// Those that polled and are on a websocket now: whoever asks for them is told so.
+    upgraded: Mutex<Sockets<H>>,
     /// What the keeper begins with.
     ended: Mutex<Option<mpsc::UnboundedReceiver<Sid>>>,
     kept: AtomicBool,
@@ -52,6 +54,7 @@ impl<H: EngineIoHandler> Engine<H> {
             handler,
             lines,
             polling: Mutex::default(),
+            upgraded: Mutex::default(),
             ended: Mutex::new(Some(ended)),
             kept: AtomicBool::new(false),
         })
@@ -119,19 +122,30 @@ impl<H: EngineIoHandler> Engine<H> {
         )
     }
 
-    /// The polling session that is called so in URLs.
+    /// The session that is called so in URLs. It polls, or did.
     pub(crate) fn find(&self, shown: &str) -> Option<(Sid, Arc<Socket<H::Data>>)> {
         let secret = match &self.settings().node {
             Some(node) => shown.strip_prefix(&**node)?.strip_prefix('-')?,
             None => shown,
         };
         let secret = secret.parse().ok()?;
-        Some((secret, self.polling().get(&secret)?.clone()))
+        let polls = self.polling().get(&secret).cloned();
+        let socket = polls.or_else(|| lock(&self.upgraded).get(&secret).cloned())?;
+        Some((secret, socket))
     }
 
-    /// It is on a websocket now, or over.
+    /// It is on a websocket now.
+    pub(crate) fn note_upgraded(&self, secret: Sid) {
+        let mut polling = self.polling();
+        if let Some(socket) = polling.remove(&secret) {
+            lock(&self.upgraded).insert(secret, socket);
+        }
+    }
+
+    /// It is over.
     pub(crate) fn forget(&self, secret: Sid) {
         self.polling().remove(&secret);
+        lock(&self.upgraded).remove(&secret);
     }
 
     /// Tells the handler that a session is over, once.
@@ -184,8 +198,12 @@ impl<H: EngineIoHandler> Engine<H> {
     }
 
     fn polling(&self) -> MutexGuard<'_, Sockets<H>> {
-        self.polling.lock().expect("no panic while held")
+        lock(&self.polling)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no panic while held")
 }
 
 /// Does what a packet says; `false` where it is none that a client may send.

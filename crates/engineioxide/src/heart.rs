@@ -19,6 +19,10 @@ use crate::{
     DisconnectReason, Line, ProtocolVersion, config::EngineIoConfig, frame::PING, lines::CHUNK,
 };
 
+/// Timers are late by a little: what is due after something that was counts from when that was due. What is
+/// later than this is no matter of timers, and clients have all their time after it.
+const PUNCTUAL: Duration = Duration::from_millis(5);
+
 /// In Engine.IO 3 a client is given so much of a timeout more.
 const GRAINS: u32 = 16;
 
@@ -99,31 +103,38 @@ impl Heart {
 
     async fn beat(&self, now: Instant) {
         let mut pinged = 0;
-        while let Some((line, _)) = self.pop(now, |queues| &mut queues.pings) {
-            self.ping(&line);
+        while let Some((line, due)) = self.pop(now, |queues| &mut queues.pings) {
+            self.ping(&line, due.at);
             pinged += 1;
             if pinged % CHUNK == 0 {
                 yield_now().await;
             }
         }
-        while let Some((line, beat)) = self.pop(now, |queues| &mut queues.pongs) {
-            if line.awaits_pong.load(Ordering::Acquire) && line.beat.load(Ordering::Relaxed) == beat
-            {
+        while let Some((line, due)) = self.pop(now, |queues| &mut queues.pongs) {
+            let last = line.beat.load(Ordering::Relaxed) == due.beat;
+            if last && line.awaits_pong.load(Ordering::Acquire) {
                 line.kill(DisconnectReason::HeartbeatTimeout);
             }
         }
-        while let Some((line, beat)) = self.pop(now, |queues| &mut queues.clients) {
-            if line.beat.load(Ordering::Relaxed) == beat {
+        while let Some((line, due)) = self.pop(now, |queues| &mut queues.clients) {
+            if line.beat.load(Ordering::Relaxed) == due.beat {
                 line.kill(DisconnectReason::HeartbeatTimeout);
             }
         }
     }
 
-    fn ping(&self, line: &Arc<Line>) {
+    fn ping(&self, line: &Arc<Line>, due: Instant) {
         let beat = line.beat.fetch_add(1, Ordering::Relaxed) + 1;
         line.awaits_pong.store(true, Ordering::Release);
         line.send_reserved(&PING);
-        self.add(|queues| &mut queues.pongs, line, self.timeout, beat);
+        let late = due.elapsed();
+        let late = if late < PUNCTUAL {
+            late
+        } else {
+            Duration::ZERO
+        };
+        let time = self.timeout.saturating_sub(late);
+        self.add(|queues| &mut queues.pongs, line, time, beat);
     }
 
     fn ping_later(&self, line: &Arc<Line>) {
@@ -152,13 +163,13 @@ impl Heart {
         &self,
         now: Instant,
         which: fn(&mut Queues) -> &mut VecDeque<Due>,
-    ) -> Option<(Arc<Line>, u32)> {
+    ) -> Option<(Arc<Line>, Due)> {
         let mut queues = self.queues();
         let queue = which(&mut queues);
         while queue.front().is_some_and(|due| due.at <= now) {
             let due = queue.pop_front()?;
             if let Some(line) = due.line.upgrade() {
-                return Some((line, due.beat));
+                return Some((line, due));
             }
         }
         None

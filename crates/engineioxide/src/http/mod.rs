@@ -119,7 +119,7 @@ async fn poll<H: EngineIoHandler>(
 ) -> Result<Answer, Wrong> {
     let (secret, socket) = find(engine, sid, protocol)?;
     let get = socket.line.get().ok_or(Refused::BadRequest)?;
-    let body = get.await;
+    let body = get.await.ok_or(Refused::BadRequest)?;
     if let Some(end) = socket.line.ended() {
         engine.finish(&socket, end.reason);
         // What did not fit is for the next poll.
@@ -146,6 +146,7 @@ async fn post<H: EngineIoHandler, B: Body>(
         socket.line.kill(DisconnectReason::PacketParsingError);
         Refused::BadRequest
     })?;
+    socket.line.said_farewell().await;
     Ok(text("ok".into()))
 }
 

@@ -1,13 +1,15 @@
 //! The session of a client that polls.
 
 use std::{
+    future::poll_fn,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use engineioxide_core::Sid;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{
     How, Line,
@@ -26,6 +28,9 @@ use crate::{
 const NOOP: &str = "6";
 const CLOSE: &str = "1";
 
+/// Time for the poll of a client that leaves to come.
+const FAREWELL: Duration = Duration::from_millis(50);
+
 pub(super) struct Polling {
     /// The session's id in URLs.
     pub(super) secret: Sid,
@@ -37,6 +42,10 @@ pub(super) struct Polling {
     noop: bool,
     /// The client said that it leaves: a poll of its is answered, and nobody has to be told anything.
     left: bool,
+    /// It was answered, or has not come.
+    farewell: bool,
+    /// The POST by which the client left.
+    poster: Option<Waker>,
     /// When the last poll ended.
     since: Instant,
 }
@@ -50,12 +59,14 @@ impl Polling {
             posting: false,
             noop: false,
             left: false,
+            farewell: false,
+            poster: None,
             since: Instant::now(),
         }
     }
 }
 
-/// A GET: resolves to the body of its answer. Only one may be under way; its session ends with a second
+/// A GET: resolves to the body of its answer, or to nothing where the session is not polled any more. Only one may be under way; its session ends with a second
 /// one, and when it is dropped before its answer was made, since then its client is gone.
 pub(crate) struct Get(Option<Arc<Line>>);
 
@@ -66,7 +77,7 @@ impl Line {
     /// A poll begins; `None` where it may not.
     pub(crate) fn get(self: &Arc<Self>) -> Option<Get> {
         let mut out = self.out();
-        let over = out.end().is_some() && out.queue.is_empty();
+        let over = out.end().is_some() && out.queue.is_empty() && !out.owes_farewell();
         match out.way_mut() {
             Way::Polling(polling) if !over && !polling.getting => {
                 polling.getting = true;
@@ -105,6 +116,25 @@ impl Line {
             polling.left = true;
         }
         self.close(DisconnectReason::TransportClose);
+    }
+
+    /// Waits until the poll of a client that left has had its answer: it may come a moment after the POST
+    /// that says so. Ready at once where the client has not left.
+    pub(crate) async fn said_farewell(&self) {
+        let owed = poll_fn(|cx| {
+            let mut out = self.out();
+            if !out.owes_farewell() {
+                return Poll::Ready(());
+            }
+            if let Way::Polling(polling) = out.way_mut() {
+                polling.poster = Some(cx.waker().clone());
+            }
+            Poll::Pending
+        });
+        let _ = timeout(FAREWELL, owed).await;
+        if let Way::Polling(polling) = self.out().way_mut() {
+            polling.farewell = true;
+        }
     }
 
     /// Ends the poll that waits: its client stops polling when it has its answer.
@@ -153,6 +183,11 @@ impl Line {
 }
 
 impl Out {
+    /// The client has left, and no poll of its was told so.
+    fn owes_farewell(&self) -> bool {
+        matches!(self.way(), Way::Polling(polling) if polling.left && !polling.farewell)
+    }
+
     /// The body of a poll's answer, if there is anything to say.
     fn answer(&mut self, line: &Line) -> Option<Vec<u8>> {
         let mut body = Body::new(line.protocol, line.lines.config.max_payload as usize);
@@ -160,15 +195,19 @@ impl Out {
         let over = self.end().is_some() && self.queue.is_empty();
         match self.way_mut() {
             Way::Polling(polling) => {
-                let noop = std::mem::take(&mut polling.noop) || (over && polling.left);
+                let farewell = over && polling.left;
+                if farewell {
+                    polling.farewell = true;
+                    polling.poster.take().into_iter().for_each(Waker::wake);
+                }
+                let noop = std::mem::take(&mut polling.noop) || farewell;
                 if over && !polling.left {
                     body.push_text(CLOSE);
                 } else if noop && body.is_empty() {
                     body.push_text(NOOP);
                 }
             }
-            Way::Websocket(_) | Way::Over if body.is_empty() => body.push_text(NOOP),
-            _ => {}
+            Way::Websocket(_) | Way::Over => {}
         }
         (!body.is_empty()).then(|| body.finish())
     }
@@ -202,13 +241,16 @@ impl Out {
 }
 
 impl Future for Get {
-    type Output = Vec<u8>;
+    type Output = Option<Vec<u8>>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Vec<u8>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(line) = &self.0 else {
-            return Poll::Ready(Vec::new());
+            return Poll::Ready(None);
         };
         let mut out = line.out();
+        if !matches!(out.way(), Way::Polling(_)) {
+            return Poll::Ready(None);
+        }
         if let Some(body) = out.answer(line) {
             if let Way::Polling(polling) = out.way_mut() {
                 polling.getting = false;
@@ -216,7 +258,7 @@ impl Future for Get {
             }
             drop(out);
             self.0 = None;
-            return Poll::Ready(body);
+            return Poll::Ready(Some(body));
         }
         if let Way::Polling(polling) = out.way_mut() {
             polling.waker = Some(cx.waker().clone());

@@ -8,6 +8,8 @@ use std::{
     task::{Context, Poll},
 };
 
+use engineioxide_core::Sid;
+
 use super::{
     deflate::inflate,
     frame::Opcode,
@@ -17,7 +19,7 @@ use super::{
     wire::{Carrier, Incoming},
 };
 use crate::{
-    DisconnectReason, Frame, ProtocolVersion, Socket,
+    DisconnectReason, Frame, ProtocolVersion, Socket, TransportType,
     engine::{Engine, Kept, take, take_binary},
     handler::EngineIoHandler,
     line::Remains,
@@ -60,6 +62,8 @@ pub(crate) struct Session<H: EngineIoHandler> {
     deflates: bool,
     /// It does not carry the session yet.
     probe: Option<Box<Probe>>,
+    /// What the session was called in URLs, if it polled. On the heap: most never did.
+    secret: Option<Box<Sid>>,
     _guard: Option<Box<dyn Any + Send>>,
 }
 
@@ -78,6 +82,7 @@ pub(crate) async fn open<H: EngineIoHandler>(
         reader: Reader::default(),
         deflates: carrier.deflates,
         probe: None,
+        secret: None,
         _guard: carrier.guard,
     };
     // Should it panic, the session is there to end.
@@ -86,13 +91,14 @@ pub(crate) async fn open<H: EngineIoHandler>(
     session.run(carrier.read).await;
 }
 
-/// A session that polls, and is to go on here. One websocket at a time may try.
+/// A session that polls, and is to go on here. One websocket at a time may try, until one has succeeded.
 pub(crate) async fn take_over<H: EngineIoHandler>(
     engine: Arc<Engine<H>>,
     socket: Arc<Socket<H::Data>>,
     carrier: Carrier,
 ) {
-    if socket.line.probed.swap(true, Ordering::AcqRel) {
+    let polls = socket.line.transport() == TransportType::Polling;
+    if !polls || socket.line.probed.swap(true, Ordering::AcqRel) {
         return;
     }
     let probe = Probe::new(&socket.line, carrier.wire, carrier.deflates);
@@ -103,6 +109,7 @@ pub(crate) async fn take_over<H: EngineIoHandler>(
         reader: Reader::default(),
         deflates: carrier.deflates,
         probe: Some(probe),
+        secret: None,
         _guard: carrier.guard,
     };
     session.run(carrier.read).await;
@@ -132,6 +139,9 @@ impl<H: EngineIoHandler> Session<H> {
         let remains = line.take_websocket(reason);
         let reason = line.ended().map_or(reason, |end| end.reason);
         self.engine.finish(&self.socket, reason);
+        if let Some(secret) = &self.secret {
+            self.engine.forget(**secret);
+        }
         remains
     }
 
@@ -180,6 +190,7 @@ impl<H: EngineIoHandler> Session<H> {
             reader,
             deflates,
             probe,
+            secret,
             ..
         } = self;
         let limits = Limits {
@@ -191,7 +202,7 @@ impl<H: EngineIoHandler> Session<H> {
         let mut over = None;
         let mut take = |incoming: reader::Incoming<'_>| {
             over = match probe {
-                Some(_) => probing(engine, probe, &incoming),
+                Some(_) => probing(engine, (probe, secret), &incoming),
                 None => received(engine, socket, &incoming),
             };
             match over {
@@ -221,7 +232,7 @@ impl<H: EngineIoHandler> Drop for Session<H> {
 /// A packet before the upgrade.
 fn probing<H: EngineIoHandler>(
     engine: &Engine<H>,
-    probe: &mut Option<Box<Probe>>,
+    (probe, secret): (&mut Option<Box<Probe>>, &mut Option<Box<Sid>>),
     incoming: &reader::Incoming<'_>,
 ) -> Option<Over> {
     let probed = match (incoming, probe.as_mut()) {
@@ -232,9 +243,10 @@ fn probing<H: EngineIoHandler>(
     match probed {
         Probed::Goes => None,
         Probed::Failed => Some(DisconnectReason::TransportClose.into()),
-        Probed::Done(secret) => {
+        Probed::Done(known) => {
             *probe = None;
-            engine.forget(secret);
+            *secret = Some(Box::new(known));
+            engine.note_upgraded(known);
             engine.settings().hooks.upgraded();
             None
         }
