@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod polling;
+mod schedule;
 mod support;
 mod upgrade;
 mod websocket;

@@ -86,11 +86,9 @@ impl<S: AsyncReadExt + AsyncWriteExt + Unpin> Client<S> {
 
     /// Reads so many bytes at most; how many there were. Zero at the end.
     pub(crate) async fn take(&mut self, most: usize) -> usize {
-        let before = self.read.len();
-        self.read.resize(before + most, 0);
-        let read = self.stream.read(&mut self.read[before..]).await;
-        let read = read.unwrap_or(0);
-        self.read.truncate(before + read);
+        let mut buffer = vec![0; most];
+        let read = self.stream.read(&mut buffer).await.unwrap_or(0);
+        self.read.extend(&buffer[..read]);
         read
     }
 

@@ -1,0 +1,184 @@
+//! One session and whatever may happen to it, in an order that a seed decides, against a model.
+
+mod client;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use engineioxide::{DisconnectReason, Frame};
+use tokio::{
+    runtime::{Builder, Handle},
+    time::sleep,
+};
+
+use crate::support::{Server, settle};
+use client::Side;
+
+const SEEDS: u64 = 200;
+const STEPS: u32 = 80;
+/// The keeper, and who writes what was gathered.
+const OF_THE_ENGINE: usize = 2;
+
+/// Numbers that a seed decides.
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn below(&mut self, most: u64) -> u64 {
+        // Xorshift, of which the seed must not be zero.
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % most
+    }
+
+    pub(crate) fn one_in(&mut self, most: u64) -> bool {
+        self.below(most) == 0
+    }
+}
+
+/// What the server has sent, as a poll would bring it.
+struct Model {
+    server: Server,
+    side: Side,
+    accepted: Vec<String>,
+    number: u64,
+}
+
+impl Model {
+    async fn begin(dice: &mut Dice) -> Self {
+        let server = Server::with(|config, settings| {
+            config.max_payload = 2_000;
+            config.max_buffer_size = 200;
+            settings.max_waiting = 300_000;
+        });
+        let side = Side::begin(&server, dice).await;
+        Self {
+            server,
+            side,
+            accepted: Vec::new(),
+            number: 0,
+        }
+    }
+
+    async fn step(&mut self, dice: &mut Dice) {
+        match dice.below(40) {
+            0..12 => self.send(dice),
+            12 => self.burst(dice),
+            13..18 => settle().await,
+            18 => sleep(Duration::from_millis(dice.below(50))).await,
+            19 => sleep(Duration::from_millis(dice.below(9_000))).await,
+            20 if dice.one_in(40) => self.end(dice),
+            _ => self.side.step(&self.server, dice).await,
+        }
+        self.check();
+    }
+
+    fn burst(&mut self, dice: &mut Dice) {
+        for _ in 0..dice.below(60) {
+            self.send(dice);
+        }
+    }
+
+    fn send(&mut self, dice: &mut Dice) {
+        let Some(line) = self.server.lines.all().pop() else {
+            return;
+        };
+        self.number += 1;
+        let long = if dice.one_in(10) { 30_000 } else { 300 };
+        let text = format!("{}:{}", self.number, "x".repeat(dice.below(long) as usize));
+        let data = Bytes::from(vec![self.number as u8; dice.below(500) as usize]);
+        let data = if dice.one_in(4) {
+            vec![data]
+        } else {
+            Vec::new()
+        };
+        let frame = Frame::message(&[&text], &data);
+        let sent = match dice.one_in(4) {
+            true => line.send_volatile(&frame),
+            false => line.send(&frame).is_ok(),
+        };
+        if sent {
+            self.accepted.push(format!("4{text}"));
+            self.accepted
+                .extend(data.iter().map(|data| client::as_polled(data)));
+        }
+    }
+
+    fn end(&self, dice: &mut Dice) {
+        let Some(line) = self.server.lines.all().pop() else {
+            return;
+        };
+        match dice.one_in(2) {
+            true => line.kill(DisconnectReason::ClosingServer),
+            false => line.close(DisconnectReason::ClosingServer),
+        }
+    }
+
+    /// What arrived was sent, in this order, with nothing left out.
+    fn check(&self) {
+        let arrived = &self.side.arrived;
+        let sent = self.accepted.get(..arrived.len());
+        assert_eq!(
+            Some(&arrived[..]),
+            sent,
+            "more arrived than was sent, or other"
+        );
+        let heard = self.server.heard();
+        assert_eq!(Some(&heard[..]), self.side.said.get(..heard.len()));
+        assert!(self.server.ended() <= 1);
+        assert_eq!(self.server.ended() + self.server.lines.len(), 1);
+    }
+
+    /// Nothing is missing.
+    async fn check_all(&mut self) {
+        self.side.take_all(&self.server).await;
+        self.check();
+        if self.server.ended() == 0 && !self.side.gone {
+            assert_eq!(self.side.arrived.len(), self.accepted.len());
+            assert_eq!(self.server.heard().len(), self.side.said.len());
+        }
+    }
+
+    /// Ends the session, if nothing did, and nothing is left of it.
+    async fn finish(mut self, dice: &mut Dice) {
+        match dice.one_in(2) {
+            true => self.end(dice),
+            false => self.side.go(),
+        }
+        sleep(Duration::from_secs(60)).await;
+        self.side.take_all(&self.server).await;
+        self.check();
+        self.side.go();
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(self.server.ended(), 1);
+        assert_eq!((self.server.lines.len(), self.server.lines.kept()), (0, 0));
+        let tasks = Handle::current().metrics().num_alive_tasks();
+        assert!(tasks <= OF_THE_ENGINE, "{tasks} tasks are left");
+    }
+}
+
+async fn run(seed: u64) {
+    let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut model = Model::begin(&mut dice).await;
+    for _ in 0..STEPS {
+        model.step(&mut dice).await;
+    }
+    model.check_all().await;
+    model.finish(&mut dice).await;
+}
+
+#[test]
+fn order_is_kept_and_nothing_is_lost_and_there_is_one_end_whatever_happens_when() {
+    let one = std::env::var("SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok());
+    for seed in one.map_or(1..=SEEDS, |seed| seed..=seed) {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let run = std::panic::AssertUnwindSafe(|| runtime.block_on(run(seed)));
+        assert!(std::panic::catch_unwind(run).is_ok(), "with SEED={seed}");
+    }
+}
