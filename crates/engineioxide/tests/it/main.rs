@@ -4,6 +4,7 @@
 
 mod polling;
 mod schedule;
+mod stress;
 mod support;
 mod upgrade;
 mod websocket;

@@ -23,6 +23,10 @@ const OF_THE_ENGINE: usize = 2;
 pub(crate) struct Dice(u64);
 
 impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
     pub(crate) fn below(&mut self, most: u64) -> u64 {
         // Xorshift, of which the seed must not be zero.
         self.0 ^= self.0 << 13;
@@ -158,7 +162,7 @@ impl Model {
 }
 
 async fn run(seed: u64) {
-    let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut dice = Dice::new(seed);
     let mut model = Model::begin(&mut dice).await;
     for _ in 0..STEPS {
         model.step(&mut dice).await;

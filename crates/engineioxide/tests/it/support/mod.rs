@@ -9,8 +9,8 @@ use std::{
     future::poll_fn,
     pin::Pin,
     sync::{
-        Arc, Mutex, Weak,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, OnceLock, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::Poll,
     time::Duration,
@@ -32,12 +32,24 @@ pub(crate) use websocket::{Client, Got};
 /// Between the packets of a body.
 pub(crate) const SEPARATOR: char = '\u{1e}';
 
+type Call = dyn Fn(&Socket<()>, u64) + Send + Sync;
+
+struct AtConnect(Box<Call>);
+
+impl std::fmt::Debug for AtConnect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AtConnect")
+    }
+}
+
 /// Notes what happens, and sends everything back if it is to.
 #[derive(Debug, Default)]
 pub(crate) struct Handler {
     echoes: bool,
     /// Nobody may connect.
     panics: AtomicBool,
+    at_connect: OnceLock<AtConnect>,
+    connected: AtomicU64,
     ends: Mutex<Vec<DisconnectReason>>,
     heard: Mutex<Vec<String>>,
     last: Mutex<Weak<Socket<()>>>,
@@ -48,6 +60,9 @@ impl EngineIoHandler for Handler {
 
     fn on_connect(self: Arc<Self>, socket: Arc<Socket<()>>) {
         assert!(!self.panics.load(Ordering::SeqCst), "as the test wants it");
+        if let Some(call) = self.at_connect.get() {
+            (call.0)(&socket, self.connected.fetch_add(1, Ordering::SeqCst));
+        }
         *self.last.lock().expect("no panic while held") = Arc::downgrade(&socket);
     }
 
@@ -119,6 +134,12 @@ impl Server {
     pub(crate) fn version_3(mut self) -> Self {
         self.version = 3;
         self
+    }
+
+    /// Called for each session, with its number.
+    pub(crate) fn at_connect(&self, call: impl Fn(&Socket<()>, u64) + Send + Sync + 'static) {
+        let call = AtConnect(Box::new(call));
+        self.handler.at_connect.set(call).expect("said once");
     }
 
     /// From now on the handler panics where it is told of a session.
