@@ -86,6 +86,15 @@ impl Heart {
         if line.beat.swap(now, Ordering::Relaxed) != now {
             let time = self.interval + self.timeout + grain;
             self.add(|queues| &mut queues.clients, line, time, now);
+            self.end_stuck(line);
+        }
+    }
+
+    /// Ends a session of whose client something is incomplete. A message in fragments needs no look: no
+    /// ping can be answered within it.
+    fn end_stuck(&self, line: &Arc<Line>) {
+        if line.lines.settings.hooks.is_stuck(line, self.interval) {
+            line.kill(DisconnectReason::TransportError);
         }
     }
 
@@ -124,6 +133,7 @@ impl Heart {
     }
 
     fn ping(&self, line: &Arc<Line>, due: Instant) {
+        self.end_stuck(line);
         let beat = line.beat.fetch_add(1, Ordering::Relaxed) + 1;
         line.awaits_pong.store(true, Ordering::Release);
         line.send_reserved(&PING);

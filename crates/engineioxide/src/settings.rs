@@ -92,6 +92,12 @@ pub trait Hooks: Send + Sync + 'static {
         Took::No
     }
 
+    /// Whether a message is incomplete for so long, in the eyes of who takes messages: some belong
+    /// together. Asked at each ping; the session ends then.
+    fn is_stuck(&self, _line: &Line, _patience: Duration) -> bool {
+        false
+    }
+
     /// A session has begun over this transport.
     fn opened(&self, _transport: TransportType) {}
 

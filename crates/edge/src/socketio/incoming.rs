@@ -1,13 +1,17 @@
 //! The way in: events go from the session straight to the connection of their namespace. socketioxide
 //! is given CONNECT and DISCONNECT.
 
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, Weak},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use engineioxide::{Line, Took};
 use serde_json::value::RawValue;
 use socketioxide_core::Str;
 use starling_kernel::{limits::Limits, topic::Namespace};
+use tokio::time::Instant;
 
 use super::{
     connection::{Connection, Event},
@@ -33,6 +37,7 @@ struct Pending {
     left: usize,
     /// Bytes of the attachments so far.
     bytes: usize,
+    begun: Instant,
 }
 
 impl Incoming {
@@ -52,6 +57,12 @@ impl Incoming {
     /// Whether the client is in no namespace.
     pub(super) fn is_idle(&self) -> bool {
         self.lock().entered.is_empty()
+    }
+
+    fn is_stuck(&self, patience: Duration) -> bool {
+        let state = self.lock();
+        let pending = state.pending.as_ref();
+        pending.is_some_and(|pending| pending.begun.elapsed() >= patience)
     }
 
     fn text(&self, text: &str, limits: &Limits) -> Took {
@@ -132,8 +143,12 @@ impl State {
         if left > limits.attachments {
             return Took::Wrong;
         }
-        let bytes = 0;
-        self.pending = Some(Box::new(Pending { event, left, bytes }));
+        self.pending = Some(Box::new(Pending {
+            event,
+            left,
+            bytes: 0,
+            begun: Instant::now(),
+        }));
         Took::Yes
     }
 }
@@ -148,6 +163,12 @@ pub(super) fn text(line: &Line, text: &str, limits: &Limits) -> Took {
 pub(super) fn binary(line: &Line, data: &[u8], limits: &Limits) -> Took {
     let opening = line.kept::<Opening>();
     opening.map_or(Took::No, |opening| opening.incoming.binary(data, limits))
+}
+
+/// Whether attachments of a session's last packet are missing for so long.
+pub(super) fn is_stuck(line: &Line, patience: Duration) -> bool {
+    let opening = line.kept::<Opening>();
+    opening.is_some_and(|opening| opening.incoming.is_stuck(patience))
 }
 
 /// `null` is taken for none, as in the fields of a payload.

@@ -3,6 +3,7 @@
 use std::{
     any::Any,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use engineioxide::{Hooks, Line, Raw, Took, TransportType};
@@ -124,6 +125,10 @@ impl Hooks for Server {
 
     fn binary(&self, line: &Arc<Line>, data: &[u8]) -> Took {
         incoming::binary(line, data, &self.limits)
+    }
+
+    fn is_stuck(&self, line: &Line, patience: Duration) -> bool {
+        incoming::is_stuck(line, patience)
     }
 
     fn opened(&self, transport: TransportType) {

@@ -54,6 +54,31 @@ async fn attachments_are_limited_in_number_and_in_bytes() {
 }
 
 #[tokio::test]
+async fn attachments_have_to_come_before_the_next_ping_but_one() {
+    let door = open_with(|config, _| config.ping_interval = Duration::from_millis(200)).await;
+    // Pings are answered all the time.
+    let mut client = Client::connect(&door).await;
+    client
+        .send(r#"451-["mirror",{"_placeholder":true,"num":0}]"#)
+        .await;
+    timeout(SOON, client.ended()).await.unwrap();
+    let poller = Poller::connect(&door).await;
+    let body = r#"452-["mirror",1]"#;
+    assert_eq!(poller.post(&door, body).await.status, 200);
+    let polling = async {
+        loop {
+            let answer = poller.poll(&door).await;
+            match answer.body.as_str() {
+                "2" if answer.status == 200 => poller.post(&door, "3").await,
+                _ => return,
+            };
+        }
+    };
+    timeout(SOON, polling).await.unwrap();
+    door.probe.ends(2).await;
+}
+
+#[tokio::test]
 async fn a_body_over_the_limit_is_413() {
     let door = open_with(|_, limits| limits.packet_bytes = 10_000).await;
     let poller = Poller::connect(&door).await;

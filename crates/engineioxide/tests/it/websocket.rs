@@ -380,3 +380,23 @@ async fn pings_of_a_client_that_reads_nothing_do_not_pile_up() {
         server.line().waiting()
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_message_whose_rest_does_not_come_ends_the_session() {
+    for version_3 in [false, true] {
+        let server = match version_3 {
+            false => Server::new(),
+            true => Server::new().version_3(),
+        };
+        let mut client = server.dial().await;
+        client.frame(0x01, b"4beg").await;
+        let begun = Instant::now();
+        while server.ended() == 0 {
+            // As if it were there: only this may come within a message.
+            client.frame(0x89, b"").await;
+            sleep(SECOND).await;
+        }
+        assert!((45..50).contains(&begun.elapsed().as_secs()));
+        assert_eq!(server.ends(), [DisconnectReason::HeartbeatTimeout]);
+    }
+}
