@@ -31,6 +31,13 @@ pub struct EdgeConfig {
     /// Open TCP connections; more are closed as soon as they come. Sessions, of which polling ones have
     /// no connection most of the time, may be twice as many; more are answered 503.
     pub max_connections: u32,
+    /// Of those, from one IPv4 address or one /64 of IPv6. `None`, no limit, where a proxy or balancer is in
+    /// front: all come from its address.
+    pub max_connections_per_address: Option<u32>,
+    /// Connections that may wait for the headers of their first request: with one more, the one that has
+    /// waited longest is closed. Well below `max_connections`, so that those that send none, or slowly,
+    /// cannot have all places; far above what comes within a moment after a restart.
+    pub max_handshakes: u32,
     /// Time for a request's headers, and the longest that a connection may idle between two
     /// requests: above the 15 s after which nginx gives up an idle connection itself.
     pub header_timeout: Duration,
@@ -90,6 +97,11 @@ impl EdgeConfig {
             ("connect_timeout", self.connect_timeout.is_zero()),
             ("send_queue", self.send_queue == 0),
             ("max_connections", self.max_connections == 0),
+            (
+                "max_connections_per_address",
+                self.max_connections_per_address == Some(0),
+            ),
+            ("max_handshakes", self.max_handshakes == 0),
             ("header_timeout", self.header_timeout.is_zero()),
             ("body_timeout", self.body_timeout.is_zero()),
             ("write_timeout", self.write_timeout.is_zero()),
@@ -137,6 +149,8 @@ impl Default for EdgeConfig {
             connect_timeout: Duration::from_secs(45),
             send_queue: 4096,
             max_connections: 65_536,
+            max_connections_per_address: None,
+            max_handshakes: 16_384,
             header_timeout: Duration::from_secs(20),
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(20),

@@ -12,6 +12,7 @@ mod http;
 pub mod jwt;
 mod listener;
 mod metric;
+mod places;
 mod sign_in;
 mod site;
 mod socketio;

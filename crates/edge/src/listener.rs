@@ -1,20 +1,23 @@
 //! The accept loop. `axum::serve` has no time limit for headers, and no way to end a connection.
 
-use std::{convert::Infallible, io, sync::Arc, time::Duration};
+use std::{cell::Cell, convert::Infallible, io, net::IpAddr, time::Duration};
 
 use axum::{Router, extract::Request, response::Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use metrics::counter;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
-    time::{Instant, sleep, timeout_at},
+    sync::{oneshot, watch},
+    time::{Instant, sleep},
 };
 use tower::Service;
 use tracing::{debug, warn};
 
-use crate::{EdgeConfig, metric, stream::Stream};
+use crate::{
+    EdgeConfig,
+    places::{Places, Waits},
+    stream::Stream,
+};
 
 /// Longest request head, and the most of a body that is read ahead.
 const READ_BUFFER: usize = 64 * 1024;
@@ -23,20 +26,16 @@ const READ_BUFFER: usize = 64 * 1024;
 pub(crate) struct Listener {
     header_timeout: Duration,
     write_timeout: Duration,
-    max: u32,
-    /// A permit for each connection, held until its socket is closed, upgraded or not.
-    permits: Arc<Semaphore>,
+    places: Places,
     stop: watch::Sender<bool>,
 }
 
 impl Listener {
     pub(crate) fn new(config: &EdgeConfig) -> Self {
-        counter!(metric::CONNECTIONS_REFUSED).increment(0);
         Self {
             header_timeout: config.header_timeout,
             write_timeout: config.write_timeout,
-            max: config.max_connections,
-            permits: Arc::new(Semaphore::new(config.max_connections as usize)),
+            places: Places::new(config),
             stop: watch::Sender::new(false),
         }
     }
@@ -50,7 +49,7 @@ impl Listener {
                 () = stopped(&mut stop) => return,
             };
             match accepted {
-                Ok((tcp, _)) => self.accept(tcp, &router),
+                Ok((tcp, address)) => self.accept(tcp, address.ip(), &router),
                 Err(error) => rest_after(&error).await,
             }
         }
@@ -59,22 +58,21 @@ impl Listener {
     /// Stops accepting, lets requests under way be answered, and waits for all connections to end.
     pub(crate) async fn close(&self, deadline: Instant) {
         self.stop.send_replace(true);
-        timeout_at(deadline, self.permits.acquire_many(self.max))
-            .await
-            .ok();
+        self.places.are_free(deadline).await;
     }
 
-    /// Over the limit a connection is closed at once, so that a balancer can try elsewhere.
-    fn accept(&self, tcp: TcpStream, router: &Router) {
-        let Ok(permit) = self.permits.clone().try_acquire_owned() else {
-            counter!(metric::CONNECTIONS_REFUSED).increment(1);
+    /// Over a limit a connection is closed at once, so that a balancer can try elsewhere.
+    fn accept(&self, tcp: TcpStream, address: IpAddr, router: &Router) {
+        let Some(place) = self.places.take(address) else {
             return;
         };
         // Messages are small and each is meant to leave at once.
         tcp.set_nodelay(true).ok();
-        let stream = Stream::new(tcp, self.write_timeout, permit);
+        let stream = Stream::new(tcp, self.write_timeout, place);
         let (router, stop) = (router.clone(), self.stop.subscribe());
-        tokio::spawn(serve_connection(stream, router, self.header_timeout, stop));
+        let wait = self.places.wait();
+        let time = self.header_timeout;
+        tokio::spawn(serve_connection(stream, router, time, wait, stop));
     }
 }
 
@@ -83,9 +81,14 @@ async fn serve_connection(
     stream: Stream,
     router: Router,
     header_timeout: Duration,
+    (waits, gives_way): (Waits, oneshot::Receiver<()>),
     mut stop: watch::Receiver<bool>,
 ) {
-    let service = service_fn(move |request| answer(router.clone(), request));
+    let waits = Cell::new(Some(waits));
+    let service = service_fn(move |request| {
+        drop(waits.take());
+        answer(router.clone(), request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
@@ -95,6 +98,7 @@ async fn serve_connection(
     let mut connection = std::pin::pin!(connection);
     let result = tokio::select! {
         result = connection.as_mut() => result,
+        Ok(()) = gives_way => return,
         () = stopped(&mut stop) => {
             connection.as_mut().graceful_shutdown();
             connection.await

@@ -11,9 +11,10 @@ use starling_kernel::metric;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    sync::OwnedSemaphorePermit,
     time::{Instant, Sleep, sleep},
 };
+
+use crate::places::Place;
 
 /// An accepted connection, for as long as it speaks HTTP.
 pub(crate) struct Stream {
@@ -22,26 +23,22 @@ pub(crate) struct Stream {
     /// Runs while the peer does not take what was written. Kept on the heap: most never need it.
     blocked: Option<Pin<Box<Sleep>>>,
     /// Its place among the connections that may be open.
-    permit: OwnedSemaphorePermit,
+    place: Place,
 }
 
 impl Stream {
-    pub(crate) fn new(
-        tcp: TcpStream,
-        write_timeout: Duration,
-        permit: OwnedSemaphorePermit,
-    ) -> Self {
+    pub(crate) fn new(tcp: TcpStream, write_timeout: Duration, place: Place) -> Self {
         Self {
             tcp,
             write_timeout,
             blocked: None,
-            permit,
+            place,
         }
     }
 
     /// For whoever has the connection from now on.
-    pub(crate) fn into_parts(self) -> (TcpStream, OwnedSemaphorePermit) {
-        (self.tcp, self.permit)
+    pub(crate) fn into_parts(self) -> (TcpStream, Place) {
+        (self.tcp, self.place)
     }
 
     fn poll_guarded(

@@ -110,8 +110,8 @@ impl Hooks for Server {
     fn take_back(&self, upgraded: Upgraded) -> Result<Raw, Upgraded> {
         let parts = upgraded.downcast::<TokioIo<Stream>>()?;
         let read = parts.read_buf.to_vec();
-        let (tcp, permit) = parts.io.into_inner().into_parts();
-        let guard: Box<dyn Any + Send> = Box::new(permit);
+        let (tcp, place) = parts.io.into_inner().into_parts();
+        let guard: Box<dyn Any + Send> = Box::new(place);
         Ok(Raw {
             tcp,
             guard: Some(guard),

@@ -190,6 +190,44 @@ async fn connections_over_the_limit_are_turned_away_and_the_next_find_room() {
 }
 
 #[tokio::test]
+async fn an_address_has_so_many_connections_and_on_websockets_too() {
+    let door = open_with(|config, _| config.max_connections_per_address = Some(2)).await;
+    let first = Client::connect(&door).await;
+    let _second = TcpStream::connect(door.address).await.unwrap();
+    let third = TcpStream::connect(door.address).await.unwrap();
+    assert_eq!(rest(third).await, "");
+    drop(first);
+    door.probe.ends(1).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    Client::connect(&door).await;
+}
+
+#[tokio::test]
+async fn those_that_say_nothing_give_way_to_those_that_do() {
+    let door = open_with(|config, _| config.max_handshakes = 3).await;
+    let mut client = Client::connect(&door).await;
+    let mut silent = Vec::new();
+    for _ in 0..10 {
+        silent.push(TcpStream::connect(door.address).await.unwrap());
+    }
+    for early in silent.drain(..7) {
+        assert_eq!(rest(early).await, "");
+    }
+    // Of the three that still wait one gives way, and the other two are served if they ask after all.
+    let _other = Client::connect(&door).await;
+    let last = silent.pop().unwrap();
+    assert!(ask(last).await.starts_with("HTTP/1.1 200"));
+    assert_eq!(client.ask("add", json!({"n": 1})).await["ok"], true);
+}
+
+/// The answer to a request on this connection.
+async fn ask(mut tcp: TcpStream) -> String {
+    let request = format!("GET {POLLING} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    tcp.write_all(request.as_bytes()).await.unwrap();
+    rest(tcp).await
+}
+
+#[tokio::test]
 async fn a_transport_without_a_namespace_is_closed() {
     let door = open_with(|config, _| config.connect_timeout = Duration::from_millis(200)).await;
     let mut client = Client::dial(&door).await;

@@ -330,6 +330,8 @@ fn edge(options: &Options, guests: bool) -> Result<EdgeConfig> {
         allow_eio3: said.allow_eio3.unwrap_or(standard.allow_eio3),
         compression: said.compression.unwrap_or(standard.compression),
         max_connections: said.max_connections.unwrap_or(standard.max_connections),
+        max_connections_per_address: said.max_connections_per_address,
+        max_handshakes: said.max_handshakes.unwrap_or(standard.max_handshakes),
         ..standard
     };
     config.check()?;

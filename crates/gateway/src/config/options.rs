@@ -111,6 +111,10 @@ options! {
         compression: bool = "compression", "STARLING_COMPRESSION";
         /// Open connections; more are refused [default: 65536]
         max_connections: u32 = "max-connections", "STARLING_MAX_CONNECTIONS";
+        /// Of those, from one address; not with a proxy in front [default: no limit]
+        max_connections_per_address: u32 = "max-connections-per-address", "STARLING_MAX_CONNECTIONS_PER_ADDRESS";
+        /// Connections that wait for their first request [default: 16384]
+        max_handshakes: u32 = "max-handshakes", "STARLING_MAX_HANDSHAKES";
     }
 }
 
