@@ -20,17 +20,17 @@ export class RawWebsocket {
   closed = false;
   #reads = true;
 
-  /** Opens a session at `url` (http). */
-  static async open(url) {
-    const raw = new RawWebsocket(url);
+  /** Opens a session at `url` (http); `options` are those of `connect`. */
+  static async open(url, options) {
+    const raw = new RawWebsocket(url, options);
     await raw.until("0{", "the session opens");
     return raw;
   }
 
-  constructor(url) {
+  constructor(url, options) {
     const { hostname, port } = new URL(url);
     const callback = (length, buffer) => this.#take(buffer.toString("latin1", 0, length));
-    this.socket = connect({ host: hostname, port: Number(port), onread: { buffer: PIECE, callback } });
+    this.socket = connect({ host: hostname, port: Number(port), onread: { buffer: PIECE, callback }, ...options });
     this.socket.on("error", () => {});
     this.socket.on("close", () => ((this.closed = true), this.#look?.()));
     this.#write(
