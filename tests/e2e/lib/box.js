@@ -9,15 +9,16 @@ import { within } from "./until.js";
 const REQUEST = /^(GET|POST) \S*transport=(polling|websocket)/;
 
 /**
- * A box before `url`, closed with the test: `{url, polls, posts, websockets}`, the last three counts so far.
+ * A box before `url`, or before what that says when asked, closed with the test: `{url, cut, polls, posts,
+ * websockets}`, the last three counts so far; `cut()` cuts whatever passes now.
  * `websocket(client, gateway, request)` is given both ends of a connection that asks for one, and its
  * request, which nobody has passed on; `late` is how many ms all else takes, `{up, down}`.
  */
 export async function box(t, url, websocket, { up = 0, down = 0 } = {}) {
-  const { hostname, port } = new URL(url);
   const counts = { polls: 0, posts: 0, websockets: 0 };
   const open = new Set();
   const server = createServer((client) => {
+    const { hostname, port } = new URL(typeof url === "function" ? url() : url);
     const gateway = connect(Number(port), hostname);
     for (const socket of [client, gateway]) {
       open.add(socket.setNoDelay(true));
@@ -43,11 +44,12 @@ export async function box(t, url, websocket, { up = 0, down = 0 } = {}) {
   });
   server.listen(0, "127.0.0.1");
   await within(once(server, "listening"), "the box is there");
+  const cut = () => open.forEach((socket) => socket.destroy());
   t.after(() => {
-    for (const socket of open) socket.destroy();
+    cut();
     return new Promise((closed) => server.close(closed));
   });
-  return Object.assign(counts, { url: `http://127.0.0.1:${server.address().port}` });
+  return Object.assign(counts, { cut, url: `http://127.0.0.1:${server.address().port}` });
 }
 
 /** Passes on what comes from one to the other, each piece `late` ms after it came. */

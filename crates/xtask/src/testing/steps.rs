@@ -26,6 +26,7 @@ pub(super) fn install(unit: bool, e2e: bool) -> Result<()> {
     npm_ci(&root.join("web"))?;
     if e2e {
         npm_ci(&root.join("tests/e2e"))?;
+        python(&root)?;
     }
     if unit
         && programs::find("cargo-nextest").is_none()
@@ -115,6 +116,37 @@ pub(crate) fn npm_ci(dir: &Path) -> Result<()> {
         ),
         "npm ci",
     )
+}
+
+/// Clients in Python, in an environment of their own. Without them their tests are skipped, and say so.
+fn python(root: &Path) -> Result<()> {
+    let (dir, list) = (
+        root.join("target/python"),
+        root.join("tests/e2e/python/requirements.txt"),
+    );
+    let wanted = fs::read_to_string(&list)?;
+    let installed = dir.join("requirements.txt");
+    if fs::read_to_string(&installed).is_ok_and(|have| have == wanted) {
+        return Ok(());
+    }
+    title("clients in Python");
+    let venv = || {
+        let mut python = Command::new("python3");
+        python.args(["-m", "venv", "--clear"]).arg(&dir);
+        succeeds(python.stdout(std::io::stderr()))
+    };
+    let pip = || {
+        let mut pip = Command::new(dir.join("bin/pip"));
+        pip.args(["install", "--quiet", "--requirement"]).arg(&list);
+        succeeds(pip.stdout(std::io::stderr()))
+    };
+    if venv() && pip() {
+        fs::write(installed, wanted)?;
+    } else {
+        fs::remove_dir_all(&dir).ok();
+        title("left out: it takes python3-venv and the packages in tests/e2e/python");
+    }
+    Ok(())
 }
 
 /// Runs it with its output shown.
