@@ -207,6 +207,7 @@ impl Out {
     /// Gives up the websocket, and what waits for it.
     pub(super) fn give_up(&mut self) -> (Option<Wire>, VecDeque<Bytes>, usize) {
         self.waiting = 0;
+        self.blocked = None;
         let queue = std::mem::take(&mut self.queue);
         match std::mem::replace(&mut self.way, Way::Over) {
             Way::Websocket(wire) => (Some(wire), queue, self.gone),

@@ -156,6 +156,7 @@ impl Model {
         sleep(Duration::from_secs(60)).await;
         assert_eq!(self.server.ended(), 1);
         assert_eq!((self.server.lines.len(), self.server.lines.kept()), (0, 0));
+        assert_eq!(self.server.counts.open(), (0, 0));
         let tasks = Handle::current().metrics().num_alive_tasks();
         assert!(tasks <= OF_THE_ENGINE, "{tasks} tasks are left");
     }

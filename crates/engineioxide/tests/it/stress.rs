@@ -190,4 +190,5 @@ async fn sessions_end_once_and_lose_nothing_whoever_is_faster() {
     }
     until(|| server.lines.is_empty() && server.lines.kept() == 0).await;
     assert_eq!(server.ended() as u64, SESSIONS * ROUNDS);
+    assert_eq!(server.counts.open(), (0, 0));
 }

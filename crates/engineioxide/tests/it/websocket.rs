@@ -162,6 +162,7 @@ async fn a_client_that_reads_nothing_is_ended_in_time() {
     server.socket().closed().await;
     assert!(begun.elapsed() <= 20 * SECOND, "{:?}", begun.elapsed());
     assert_eq!(server.ends(), [DisconnectReason::TransportError]);
+    assert_eq!(server.counts.slow(), 1);
     assert!(client.served().await);
 }
 
@@ -399,4 +400,18 @@ async fn a_message_whose_rest_does_not_come_ends_the_session() {
         assert!((45..50).contains(&begun.elapsed().as_secs()));
         assert_eq!(server.ends(), [DisconnectReason::HeartbeatTimeout]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_ended_for_another_reason_is_not_called_slow() {
+    let server = Server::new();
+    let mut client = server.websocket("", 1024);
+    let line = server.socket_after(&mut client).await;
+    line.send(&Frame::text(&"x".repeat(500_000))).unwrap();
+    settle().await;
+    line.kill(DisconnectReason::ClosingServer);
+    // Somebody keeps it.
+    sleep(60 * SECOND).await;
+    assert_eq!(line.waiting(), 0);
+    assert_eq!(server.counts.slow(), 0);
 }

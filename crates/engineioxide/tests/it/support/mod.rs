@@ -2,6 +2,7 @@
 // No test uses all of it.
 #![allow(dead_code)]
 
+mod hooks;
 mod websocket;
 
 use std::{
@@ -27,6 +28,7 @@ use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, StreamBody};
 use tower_service::Service;
 
+use hooks::Counts;
 pub(crate) use websocket::{Client, Got};
 
 /// Between the packets of a body.
@@ -94,6 +96,7 @@ pub(crate) struct Server {
     pub(crate) service: EngineIoService<Handler, NotFoundService>,
     pub(crate) handler: Arc<Handler>,
     pub(crate) lines: Arc<Lines>,
+    pub(crate) counts: Arc<Counts>,
     version: u8,
 }
 
@@ -114,7 +117,9 @@ impl Server {
 
     fn build(echoes: bool, change: impl FnOnce(&mut EngineIoConfig, &mut Settings)) -> Self {
         let (mut config, mut settings) = (EngineIoConfig::default(), Settings::default());
+        let counts = Arc::<Counts>::default();
         settings.eio3 = true;
+        settings.hooks = counts.clone();
         change(&mut config, &mut settings);
         let handler = Arc::new(Handler {
             echoes,
@@ -126,6 +131,7 @@ impl Server {
             service,
             handler,
             lines,
+            counts,
             version: 4,
         }
     }
