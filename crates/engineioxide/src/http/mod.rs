@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use crate::{
-    DisconnectReason, ProtocolVersion, Socket,
+    DisconnectReason, ProtocolVersion, Socket, TransportType,
     engine::{Engine, take},
     handler::EngineIoHandler,
     payload::{self, Packet},
@@ -120,7 +120,11 @@ async fn poll<H: EngineIoHandler>(
     let (secret, socket) = find(engine, sid, protocol)?;
     let get = socket.line.get().ok_or(Refused::BadRequest)?;
     let body = get.await.ok_or(Refused::BadRequest)?;
-    if let Some(end) = socket.line.ended() {
+    // On a websocket its task tells, after what came before.
+    let polls = socket.line.transport() == TransportType::Polling;
+    if let Some(end) = socket.line.ended()
+        && polls
+    {
         engine.finish(&socket, end.reason);
         // What did not fit is for the next poll.
         if socket.line.waiting() == 0 {
