@@ -44,7 +44,7 @@ pub struct Line {
     pub(crate) beat: AtomicU32,
     /// The last ping was not answered yet.
     pub(crate) awaits_pong: AtomicBool,
-    /// The handler was told of the end.
+    /// The handler is being told of the end, or was.
     told: AtomicBool,
     /// Its client inflates messages.
     pub(crate) inflates: AtomicBool,
@@ -170,7 +170,7 @@ impl Line {
     pub(crate) async fn gone(&self) {
         loop {
             let told = self.lines.told.notified();
-            if self.told.load(Ordering::Acquire) {
+            if self.lines.get(self.sid).is_none() {
                 return;
             }
             told.await;

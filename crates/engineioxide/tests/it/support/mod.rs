@@ -24,6 +24,7 @@ use engineioxide::{
     handler::EngineIoHandler,
     service::{EngineIoService, NotFoundService},
 };
+use futures_util::FutureExt;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, StreamBody};
 use tower_service::Service;
@@ -68,7 +69,9 @@ impl EngineIoHandler for Handler {
         *self.last.lock().expect("no panic while held") = Arc::downgrade(&socket);
     }
 
-    fn on_disconnect(&self, _socket: Arc<Socket<()>>, reason: DisconnectReason) {
+    fn on_disconnect(&self, socket: Arc<Socket<()>>, reason: DisconnectReason) {
+        let early = socket.closed().now_or_never().is_some();
+        assert!(!early, "who waits for the end is told when the handler was");
         self.ends.lock().expect("no panic while held").push(reason);
     }
 
