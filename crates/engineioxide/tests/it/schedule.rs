@@ -54,6 +54,9 @@ impl Model {
             config.max_payload = 2_000;
             config.max_buffer_size = 200;
             settings.max_waiting = 300_000;
+            if dice.one_in(2) {
+                settings.gather = Duration::ZERO;
+            }
         });
         let side = Side::begin(&server, dice).await;
         Self {

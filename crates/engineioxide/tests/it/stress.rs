@@ -18,7 +18,7 @@ use crate::{
 };
 
 const SESSIONS: u64 = 60;
-const ROUNDS: u64 = 6;
+const ROUNDS: u64 = 4;
 const SENDERS: usize = 3;
 const MESSAGES: usize = 300;
 
@@ -170,9 +170,8 @@ async fn session(server: Server, port: u16, mut dice: Dice) {
     switched(&server, port, &sid, more(&mut dice)).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sessions_end_once_and_lose_nothing_whoever_is_faster() {
-    let server = Server::with(|_, settings| settings.gather = Duration::from_millis(1));
+async fn stress(gather: Duration) {
+    let server = Server::with(|_, settings| settings.gather = gather);
     let lines = server.lines.clone();
     server.at_connect(move |socket, number| {
         let line = lines.get(socket.id).unwrap();
@@ -191,4 +190,14 @@ async fn sessions_end_once_and_lose_nothing_whoever_is_faster() {
     until(|| server.lines.is_empty() && server.lines.kept() == 0).await;
     assert_eq!(server.ended() as u64, SESSIONS * ROUNDS);
     assert_eq!(server.counts.open(), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sessions_end_once_and_lose_nothing_whoever_is_faster() {
+    stress(Duration::ZERO).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sessions_end_once_and_lose_nothing_when_messages_are_gathered() {
+    stress(Duration::from_millis(1)).await;
 }
