@@ -2,20 +2,24 @@
 
 mod client;
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
 
 use bytes::Bytes;
-use engineioxide::{DisconnectReason, Frame};
+use engineioxide::{DisconnectReason, Frame, Line};
 use tokio::{
     runtime::{Builder, Handle},
+    task::yield_now,
     time::sleep,
 };
 
 use crate::support::{Server, settle};
 use client::Side;
 
-const SEEDS: u64 = 200;
-const STEPS: u32 = 80;
+const SEEDS: u64 = 150;
+const STEPS: u32 = 150;
 /// The keeper, and who writes what was gathered.
 const OF_THE_ENGINE: usize = 2;
 
@@ -40,12 +44,44 @@ impl Dice {
     }
 }
 
-/// What the server has sent, as a poll would bring it.
+/// What the server has sent.
+#[derive(Default)]
+struct Sent {
+    /// As a poll would bring it.
+    accepted: Vec<String>,
+    number: u64,
+}
+
+impl Sent {
+    fn send(&mut self, line: &Arc<Line>, most: u64, dice: &mut Dice) {
+        for _ in 0..most {
+            self.number += 1;
+            let long = if dice.one_in(4) { 30_000 } else { 300 };
+            let text = format!("{}:{}", self.number, "x".repeat(dice.below(long) as usize));
+            let data = Bytes::from(vec![self.number as u8; dice.below(500) as usize]);
+            let data = if dice.one_in(4) {
+                vec![data]
+            } else {
+                Vec::new()
+            };
+            let frame = Frame::message(&[&text], &data);
+            let sent = match dice.one_in(4) {
+                true => line.send_volatile(&frame),
+                false => line.send(&frame).is_ok(),
+            };
+            if sent {
+                self.accepted.push(format!("4{text}"));
+                let data = data.iter().map(|data| client::as_polled(data));
+                self.accepted.extend(data);
+            }
+        }
+    }
+}
+
 struct Model {
     server: Server,
     side: Side,
-    accepted: Vec<String>,
-    number: u64,
+    sent: Arc<Mutex<Sent>>,
 }
 
 impl Model {
@@ -62,16 +98,22 @@ impl Model {
         Self {
             server,
             side,
-            accepted: Vec::new(),
-            number: 0,
+            sent: Arc::default(),
         }
     }
 
     async fn step(&mut self, dice: &mut Dice) {
         match dice.below(40) {
-            0..12 => self.send(dice),
-            12 => self.burst(dice),
-            13..18 => settle().await,
+            0..8 => self.send(1, dice),
+            8..12 => self.spawn(dice),
+            12 => self.send(dice.below(60), dice),
+            13 => settle().await,
+            // So much of what others can do, and no more.
+            14..18 => {
+                for _ in 0..dice.below(4) {
+                    yield_now().await;
+                }
+            }
             18 => sleep(Duration::from_millis(dice.below(50))).await,
             19 => sleep(Duration::from_millis(dice.below(9_000))).await,
             20 if dice.one_in(40) => self.end(dice),
@@ -80,35 +122,26 @@ impl Model {
         self.check();
     }
 
-    fn burst(&mut self, dice: &mut Dice) {
-        for _ in 0..dice.below(60) {
-            self.send(dice);
+    fn send(&self, most: u64, dice: &mut Dice) {
+        if let Some(line) = self.server.lines.all().pop() {
+            self.sent().send(&line, most, dice);
         }
     }
 
-    fn send(&mut self, dice: &mut Dice) {
+    /// From a task of its own, between whatever others do.
+    fn spawn(&self, dice: &mut Dice) {
         let Some(line) = self.server.lines.all().pop() else {
             return;
         };
-        self.number += 1;
-        let long = if dice.one_in(10) { 30_000 } else { 300 };
-        let text = format!("{}:{}", self.number, "x".repeat(dice.below(long) as usize));
-        let data = Bytes::from(vec![self.number as u8; dice.below(500) as usize]);
-        let data = if dice.one_in(4) {
-            vec![data]
-        } else {
-            Vec::new()
-        };
-        let frame = Frame::message(&[&text], &data);
-        let sent = match dice.one_in(4) {
-            true => line.send_volatile(&frame),
-            false => line.send(&frame).is_ok(),
-        };
-        if sent {
-            self.accepted.push(format!("4{text}"));
-            self.accepted
-                .extend(data.iter().map(|data| client::as_polled(data)));
-        }
+        let (sent, mut dice) = (self.sent.clone(), Dice::new(dice.below(u64::MAX)));
+        tokio::spawn(async move {
+            let most = dice.below(5);
+            sent.lock().unwrap().send(&line, most, &mut dice);
+        });
+    }
+
+    fn sent(&self) -> MutexGuard<'_, Sent> {
+        self.sent.lock().unwrap()
     }
 
     fn end(&self, dice: &mut Dice) {
@@ -124,7 +157,8 @@ impl Model {
     /// What arrived was sent, in this order, with nothing left out.
     fn check(&self) {
         let arrived = &self.side.arrived;
-        let sent = self.accepted.get(..arrived.len());
+        let sent = self.sent();
+        let sent = sent.accepted.get(..arrived.len());
         assert_eq!(
             Some(&arrived[..]),
             sent,
@@ -141,7 +175,7 @@ impl Model {
         self.side.take_all(&self.server).await;
         self.check();
         if self.server.ended() == 0 && !self.side.gone {
-            assert_eq!(self.side.arrived.len(), self.accepted.len());
+            assert_eq!(self.side.arrived.len(), self.sent().accepted.len());
             assert_eq!(self.server.heard().len(), self.side.said.len());
         }
     }

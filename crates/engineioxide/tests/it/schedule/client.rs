@@ -49,7 +49,7 @@ impl Side {
             said: Vec::new(),
         };
         if dice.one_in(3) {
-            let buffer = 64 + dice.below(4_000) as usize;
+            let buffer = 64 + dice.below(16_000) as usize;
             let mut client = server.websocket("", buffer);
             client.text().await;
             side.websocket = Some((client, Stage::Carries));
@@ -72,7 +72,7 @@ impl Side {
             9 if !carries && dice.one_in(10) => self.websocket = None,
             10 if dice.one_in(60) => self.go(),
             11 if dice.one_in(60) => self.poll = None,
-            _ if carries => drop(self.read(dice.below(5_000) as usize).await),
+            _ if carries => drop(self.read(dice.below(20_000) as usize).await),
             _ => {}
         }
     }
@@ -135,7 +135,7 @@ impl Side {
     /// The next step of the switch.
     async fn switch(&mut self, server: &Server, dice: &mut Dice) {
         let Some((client, stage)) = &mut self.websocket else {
-            let buffer = 64 + dice.below(4_000) as usize;
+            let buffer = 64 + dice.below(16_000) as usize;
             let client = server.websocket(&format!("&sid={}", self.sid), buffer);
             self.websocket = Some((client, Stage::Opened));
             return;
@@ -178,7 +178,6 @@ impl Side {
         let Some((client, Stage::Carries)) = &mut self.websocket else {
             return false;
         };
-        settle().await;
         let taken = {
             let mut take = pin!(client.take(most.max(1)));
             poll_fn(|cx| Poll::Ready(take.as_mut().poll(cx))).await
@@ -200,6 +199,7 @@ impl Side {
             return;
         }
         loop {
+            settle().await;
             let more = match self.websocket {
                 Some((_, Stage::Carries)) => self.read(64 * 1024).await,
                 _ => {
