@@ -235,11 +235,11 @@ async fn a_poll_that_is_given_up_after_the_switch_ends_nothing() {
 #[tokio::test(start_paused = true)]
 async fn after_the_switch_it_is_the_websocket_that_tells_of_the_end() {
     let (server, sid, mut client) = probing().await;
-    let poll = begin(server.packets(&sid)).await;
+    let poll = begin(server.poll(&sid)).await;
     client.send("5").await;
     settle().await;
     server.line().kill(DisconnectReason::ClosingServer);
-    assert_eq!(poll.await, ["6"]);
+    assert_eq!(poll.await.0, StatusCode::BAD_REQUEST);
     assert_eq!(server.ended(), 0, "a message may be under way there");
     settle().await;
     assert_eq!(server.ends(), [DisconnectReason::ClosingServer]);
