@@ -24,8 +24,9 @@ const KERNEL = 2 << 20;
 const [GONE_MS, LATE_MS] = [30_000, 3_000];
 /** For each that waits 1 MiB at the most; they share what is the same for all. */
 const MOST_MIB = 100;
-/** Of what the good ones hear, while the others are there as well. */
-const [MEDIAN_MS, WORST_MS] = [100, 1_500];
+/** Of what the good ones hear, while the others are there as well; on a busy machine, and a hundredth of it on
+ * another. Who had to wait for a slow one would wait for ten seconds. */
+const [MEDIAN_MS, WORST_MS] = [250, 5_000];
 
 const connectPacket = (name) => `40${JSON.stringify({ token: cluster.token({ userId: fresh(name), username: name }) })}`;
 const join = (roomName) => `421["join-room",${JSON.stringify({ roomName })}]`;
