@@ -99,6 +99,7 @@ suite("with guests let in", () => {
         const [session, talker] = [await begun(t), await begun(t)];
         for (const one of [session, talker]) await one.connect();
         await session.send("41");
+        await session.handled();
         await talker.send('42["broadcast","to those who stay"]');
         await talker.expect('42["message","to those who stay"]');
         await session.connect();

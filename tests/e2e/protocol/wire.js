@@ -118,6 +118,9 @@ export class Polling extends Session {
     return this.packets.shift();
   }
 
+  /** All that was sent is handled, as the answer to a POST says. */
+  async handled() {}
+
   /** Posts what may be the last that the session takes; says whether it was taken. */
   async offer(...packets) {
     return (await this.post(payloadOf(packets))).status === 200;
@@ -191,6 +194,13 @@ export class Socket extends Session {
 
   offer(...packets) {
     return this.send(...packets);
+  }
+
+  /** All that was sent is handled: the websocket's own pong comes after it. */
+  async handled() {
+    const pong = once(this.ws, "pong");
+    this.ws.ping();
+    await within(pong, "a pong");
   }
 
   async over() {
