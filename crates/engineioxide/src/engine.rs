@@ -4,10 +4,7 @@ use std::{
     any::Any,
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, atomic::Ordering},
     time::Duration,
 };
 
@@ -43,7 +40,6 @@ pub(crate) struct Engine<H: EngineIoHandler> {
     upgraded: Mutex<Sockets<H>>,
     /// What the keeper begins with.
     ended: Mutex<Option<mpsc::UnboundedReceiver<Sid>>>,
-    kept: AtomicBool,
 }
 
 impl<H: EngineIoHandler> Engine<H> {
@@ -56,7 +52,6 @@ impl<H: EngineIoHandler> Engine<H> {
             polling: Mutex::default(),
             upgraded: Mutex::default(),
             ended: Mutex::new(Some(ended)),
-            kept: AtomicBool::new(false),
         })
     }
 
@@ -93,9 +88,7 @@ impl<H: EngineIoHandler> Engine<H> {
     }
 
     fn begin(self: &Arc<Self>, line: Arc<Line>, transport: TransportType) -> Arc<Socket<H::Data>> {
-        if !self.kept.swap(true, Ordering::AcqRel)
-            && let Some(ended) = self.ended.lock().expect("no panic while held").take()
-        {
+        if let Some(ended) = lock(&self.ended).take() {
             tokio::spawn(keep(Arc::downgrade(self), self.lines.clone(), ended));
         }
         self.settings().hooks.opened(transport);

@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { suite, test } from "node:test";
-import { Sender, WebSocket } from "ws";
+import { Sender } from "ws";
 
+import { connectedByHand } from "../lib/by-hand.js";
 import { residentMiB, useCluster } from "../lib/cluster.js";
 import { fresh } from "../lib/names.js";
 import { roomOf } from "../lib/rooms.js";
@@ -17,17 +18,7 @@ const LONG = "it is said again and again, ".repeat(1_000);
 const DECLINED = "permessage-deflate; server_max_window_bits=9";
 
 /** A websocket that has connected to "/" by hand. */
-async function connected(t, cluster, options = OFFER) {
-  const socket = new WebSocket(`${cluster.nodes[0].url.replace("http", "ws")}/socket.io/?EIO=4&transport=websocket`, options);
-  socket.packets = [];
-  socket.on("message", (data) => socket.packets.push(String(data)));
-  socket.on("error", () => {});
-  t.after(() => socket.terminate());
-  await within(once(socket, "open"), "open");
-  socket.send(`40${JSON.stringify({ token: cluster.token({ userId: fresh("raw") }) })}`);
-  await until(() => socket.packets.some((packet) => packet.startsWith("40")), "CONNECT");
-  return socket;
-}
+const connected = (t, cluster, options = OFFER) => connectedByHand(t, cluster, options);
 
 /** The bytes that came and went on the connection of a client of the official library while something was done. */
 async function onTheWire(client, what) {

@@ -2,29 +2,18 @@
 // not read. The gateway ends such connections and serves the others.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { test } from "node:test";
 import { WebSocket } from "ws";
 
+import { connectedByHand } from "../lib/by-hand.js";
 import { useCluster } from "../lib/cluster.js";
-import { fresh } from "../lib/names.js";
 import { fenceAll } from "../lib/rooms.js";
-import { until, within } from "../lib/until.js";
+import { until } from "../lib/until.js";
 
 const cluster = useCluster();
 
 /** A websocket that has connected to "/" by hand. */
-async function connected(t) {
-  const socket = new WebSocket(`${cluster.nodes[0].url.replace("http", "ws")}/socket.io/?EIO=4&transport=websocket`);
-  socket.packets = [];
-  socket.on("message", (data) => socket.packets.push(String(data)));
-  socket.on("error", () => {});
-  t.after(() => socket.terminate());
-  await within(once(socket, "open"), "open");
-  socket.send(`40${JSON.stringify({ token: cluster.token({ userId: fresh("raw") }) })}`);
-  await until(() => socket.packets.some((packet) => packet.startsWith("40")), "CONNECT");
-  return socket;
-}
+const connected = (t) => connectedByHand(t, cluster);
 
 const closed = (socket) => until(() => socket.readyState === WebSocket.CLOSED, "the gateway closes");
 

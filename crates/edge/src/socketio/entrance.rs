@@ -67,7 +67,7 @@ impl Entrance {
         let handshake = auth.handshake(opening);
 
         let runtime = self.door.runtime.clone();
-        let peer = SocketPeer::new(self.namespace, line.clone(), socket.id, outlet, runtime);
+        let peer = SocketPeer::new(self.namespace, line.clone(), outlet, runtime);
         let peer = Arc::new(peer);
         let way_out: Arc<dyn Peer> = if handshake.batch {
             Batching::new(peer.clone(), self.door.runtime.clone())

@@ -15,7 +15,6 @@ use std::{
 
 use bytes::Bytes;
 use engineioxide::{DisconnectReason, Frame, Line};
-use socketioxide_core::Sid;
 use starling_kernel::{
     envelope::Envelope,
     session::{Peer, SendError},
@@ -38,7 +37,6 @@ const CLOSED: u8 = 2;
 pub(super) struct SocketPeer {
     namespace: Namespace,
     line: Arc<Line>,
-    sid: Sid,
     outlet: Arc<Outlet>,
     runtime: Handle,
     state: AtomicU8,
@@ -56,14 +54,12 @@ impl SocketPeer {
     pub(super) fn new(
         namespace: Namespace,
         line: Arc<Line>,
-        sid: Sid,
         outlet: Arc<Outlet>,
         runtime: Handle,
     ) -> Self {
         Self {
             namespace,
             line,
-            sid,
             outlet,
             runtime,
             state: AtomicU8::new(CONNECTING),
@@ -214,7 +210,7 @@ impl Peer for SocketPeer {
             return;
         }
         drop(early);
-        match self.outlet.disconnect(self.sid) {
+        match self.outlet.disconnect(self.line.sid()) {
             Err(SendError::Full) => self.kill(),
             _ => self.close_rest(),
         }

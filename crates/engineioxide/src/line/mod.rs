@@ -2,6 +2,7 @@
 
 mod out;
 mod polling;
+mod queue;
 mod websocket;
 
 use std::{
@@ -18,7 +19,7 @@ use engineioxide_core::Sid;
 use futures_util::task::AtomicWaker;
 
 use crate::{DisconnectReason, Frame, Lines, ProtocolVersion, TransportType, ws::wire::Wire};
-pub(crate) use out::{End, How, pieces};
+pub(crate) use out::{End, How};
 use out::{Out, Sent, Way};
 
 pub(crate) use websocket::Remains;
@@ -138,7 +139,7 @@ impl Line {
 
     /// Bytes that wait for the client.
     pub fn waiting(&self) -> usize {
-        self.out().waiting()
+        self.out().queue.bytes()
     }
 
     /// Ends the session, once what waits for its client was sent, or could not be in a while. The first
@@ -156,6 +157,11 @@ impl Line {
     /// Whether it is over, or about to end.
     pub fn is_ended(&self) -> bool {
         self.out().end().is_some()
+    }
+
+    /// Its public id.
+    pub fn sid(&self) -> Sid {
+        self.sid
     }
 
     /// What it runs over now.
@@ -235,10 +241,7 @@ impl Line {
                     waker.wake();
                 }
             }
-            Sent::Failed => {
-                let first = out.end_with(DisconnectReason::TransportError, How::Kill);
-                self.wake(out, first);
-            }
+            Sent::Failed => self.fail(out),
         }
         true
     }

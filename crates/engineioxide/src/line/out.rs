@@ -1,18 +1,13 @@
 //! What waits for the client of one session, and how it gets there.
 
-use std::{collections::VecDeque, io, io::IoSlice, task::Waker, time::Duration};
+use std::{io, io::IoSlice, task::Waker, time::Duration};
 
 use bytes::Bytes;
 use engineioxide_core::Sid;
 use tokio::time::Instant;
 
-use super::{SendError, polling::Polling};
+use super::{SendError, polling::Polling, queue::Queue};
 use crate::{DisconnectReason, Lines, ws::wire::Wire};
-
-/// Pieces that are written at once.
-const AT_ONCE: usize = 64;
-/// What a piece that waits takes beside its bytes, which may be shared.
-const OVERHEAD: usize = 64;
 
 /// What a session runs over.
 pub(super) enum Way {
@@ -58,10 +53,7 @@ pub(super) struct Blocked {
 
 pub(super) struct Out {
     way: Way,
-    /// Whole frames, of which so many bytes of the first are gone: whole ones for a polling client.
-    pub(super) queue: VecDeque<Bytes>,
-    pub(super) gone: usize,
-    waiting: usize,
+    pub(super) queue: Queue,
     /// When something was last written to a websocket.
     last: Option<Instant>,
     gathers: bool,
@@ -83,9 +75,7 @@ impl Out {
     fn new(way: Way) -> Self {
         Self {
             way,
-            queue: VecDeque::new(),
-            gone: 0,
-            waiting: 0,
+            queue: Queue::default(),
             last: None,
             gathers: false,
             blocked: None,
@@ -100,10 +90,6 @@ impl Out {
 
     pub(super) fn way_mut(&mut self) -> &mut Way {
         &mut self.way
-    }
-
-    pub(super) fn waiting(&self) -> usize {
-        self.waiting
     }
 
     pub(super) fn end(&self) -> Option<End> {
@@ -127,7 +113,7 @@ impl Out {
     pub(super) fn check_room(&self, lines: &Lines) -> Result<(), SendError> {
         if self.end.is_some() {
             Err(SendError::Closed)
-        } else if self.waiting >= lines.settings.max_waiting
+        } else if self.queue.bytes() >= lines.settings.max_waiting
             || self.queue.len() >= lines.config.max_buffer_size
         {
             Err(SendError::Full)
@@ -147,33 +133,33 @@ impl Out {
                     return Sent::Dropped;
                 }
                 let waker = polling.waker.take();
-                self.push(bytes);
+                self.queue.push(bytes);
                 Sent::Polled(waker)
             }
             Way::Websocket(_) if self.blocked.is_some() && volatile => Sent::Dropped,
             Way::Websocket(_) if self.blocked.is_some() || self.gathers => {
-                self.push(bytes);
+                self.queue.push(bytes);
                 Sent::Waits
             }
             Way::Websocket(wire) => {
                 let now = Instant::now();
                 if self.last.is_some_and(|last| now - last < gather) {
                     self.gathers = true;
-                    self.push(bytes);
+                    self.queue.push(bytes);
                     return Sent::ToBeGathered;
                 }
                 self.last = Some(now);
                 match wire.try_write(&[IoSlice::new(&bytes)]) {
                     Ok(written) if written == bytes.len() => Sent::Written,
                     Ok(written) => {
-                        self.push(bytes);
+                        self.queue.push(bytes);
                         self.took(written);
                         self.block(now)
                     }
                     Err(error) if error.kind() != io::ErrorKind::WouldBlock => Sent::Failed,
                     Err(_) if volatile => Sent::Dropped,
                     Err(_) => {
-                        self.push(bytes);
+                        self.queue.push(bytes);
                         self.block(now)
                     }
                 }
@@ -189,7 +175,7 @@ impl Out {
             let Way::Websocket(wire) = &self.way else {
                 return Ok(());
             };
-            match wire.try_write(&pieces(&self.queue, self.gone)) {
+            match wire.try_write(&self.queue.pieces()) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => self.took(written),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -205,24 +191,18 @@ impl Out {
     }
 
     /// Gives up the websocket, and what waits for it.
-    pub(super) fn give_up(&mut self) -> (Option<Wire>, VecDeque<Bytes>, usize) {
-        self.waiting = 0;
+    pub(super) fn give_up(&mut self) -> (Option<Wire>, Queue) {
         self.blocked = None;
         let queue = std::mem::take(&mut self.queue);
         match std::mem::replace(&mut self.way, Way::Over) {
-            Way::Websocket(wire) => (Some(wire), queue, self.gone),
-            _ => (None, queue, self.gone),
+            Way::Websocket(wire) => (Some(wire), queue),
+            _ => (None, queue),
         }
     }
 
     /// A websocket takes over; returns how the client polled.
     pub(super) fn upgrade(&mut self, wire: Wire) -> Way {
         std::mem::replace(&mut self.way, Way::Websocket(wire))
-    }
-
-    fn push(&mut self, bytes: Bytes) {
-        self.waiting += bytes.len() + OVERHEAD;
-        self.queue.push_back(bytes);
     }
 
     fn block(&mut self, now: Instant) -> Sent {
@@ -236,35 +216,10 @@ impl Out {
     }
 
     /// So many bytes from the front are with the client, or with the kernel.
-    pub(super) fn took(&mut self, mut bytes: usize) {
+    pub(super) fn took(&mut self, bytes: usize) {
         if let Some(blocked) = &mut self.blocked {
             blocked.taken += bytes;
         }
-        while let Some(first) = self.queue.front() {
-            let rest = first.len() - self.gone;
-            if bytes < rest {
-                self.gone += bytes;
-                self.waiting = self.waiting.saturating_sub(bytes);
-                return;
-            }
-            bytes -= rest;
-            self.waiting = self.waiting.saturating_sub(rest + OVERHEAD);
-            self.gone = 0;
-            self.queue.pop_front();
-        }
-        // Most connections never need it again for a long time.
-        self.queue = VecDeque::new();
-        self.waiting = 0;
+        self.queue.took(bytes);
     }
-}
-
-/// What is to be written next.
-pub(crate) fn pieces(queue: &VecDeque<Bytes>, gone: usize) -> Vec<IoSlice<'_>> {
-    let first = queue.front().map(|first| &first[gone..]);
-    let rest = queue
-        .iter()
-        .skip(1)
-        .take(AT_ONCE - 1)
-        .map(|bytes| &bytes[..]);
-    first.into_iter().chain(rest).map(IoSlice::new).collect()
 }

@@ -12,7 +12,7 @@ use engineioxide_core::Sid;
 use tokio::time::{Instant, timeout};
 
 use super::{
-    How, Line,
+    Line,
     out::{Out, Way},
 };
 use crate::{
@@ -66,8 +66,9 @@ impl Polling {
     }
 }
 
-/// A GET: resolves to the body of its answer, or to nothing where the session is not polled any more. Only one may be under way; its session ends with a second
-/// one, and when it is dropped before its answer was made, since then its client is gone.
+/// A GET: resolves to the body of its answer, or to nothing where the session is not polled any more.
+/// Only one may be under way; its session ends with a second one, and when it is dropped before its
+/// answer was made, since then its client is gone.
 pub(crate) struct Get(Option<Arc<Line>>);
 
 /// A POST that is under way. Only one may be.
@@ -76,38 +77,38 @@ pub(crate) struct Post(Arc<Line>);
 impl Line {
     /// A poll begins; `None` where it may not.
     pub(crate) fn get(self: &Arc<Self>) -> Option<Get> {
-        let mut out = self.out();
-        let over = out.end().is_some() && out.queue.is_empty() && !out.owes_farewell();
-        match out.way_mut() {
-            Way::Polling(polling) if !over && !polling.getting => {
-                polling.getting = true;
-                Some(Get(Some(self.clone())))
-            }
-            Way::Polling(_) if !over => {
-                drop(out);
-                self.kill(DisconnectReason::MultipleHttpPollingError);
-                None
-            }
-            _ => None,
-        }
+        let over = |out: &Out| out.end().is_some() && out.queue.is_empty() && !out.owes_farewell();
+        let begun = self.begin(over, |polling| &mut polling.getting);
+        begun.then(|| Get(Some(self.clone())))
     }
 
     /// Something is posted; `None` where it may not be.
     pub(crate) fn post(self: &Arc<Self>) -> Option<Post> {
+        let over = |out: &Out| out.end().is_some();
+        let begun = self.begin(over, |polling| &mut polling.posting);
+        begun.then(|| Post(self.clone()))
+    }
+
+    /// Whether a request of a kind may begin. The session ends with one beside another.
+    fn begin(
+        &self,
+        over: impl FnOnce(&Out) -> bool,
+        under_way: impl FnOnce(&mut Polling) -> &mut bool,
+    ) -> bool {
         let mut out = self.out();
-        let over = out.end().is_some();
-        match out.way_mut() {
-            Way::Polling(polling) if !over && !polling.posting => {
-                polling.posting = true;
-                Some(Post(self.clone()))
-            }
-            Way::Polling(_) if !over => {
-                drop(out);
-                self.kill(DisconnectReason::MultipleHttpPollingError);
-                None
-            }
-            _ => None,
+        let over = over(&out);
+        let Way::Polling(polling) = out.way_mut() else {
+            return false;
+        };
+        if over {
+            return false;
         }
+        let beside = std::mem::replace(under_way(polling), true);
+        drop(out);
+        if beside {
+            self.kill(DisconnectReason::MultipleHttpPollingError);
+        }
+        !beside
     }
 
     /// The client said that it leaves.
@@ -158,15 +159,7 @@ impl Line {
         let Way::Polling(mut polling) = out.upgrade(wire) else {
             unreachable!("it was polling a moment ago");
         };
-        let flushed = out.flush();
-        match flushed {
-            Ok(()) if out.blocked.is_some() => self.after_blocking(out),
-            Ok(()) => drop(out),
-            Err(_) => {
-                let first = out.end_with(DisconnectReason::TransportError, How::Kill);
-                self.wake(out, first);
-            }
-        }
+        self.flush(out);
         if let Some(waker) = polling.waker.take() {
             waker.wake();
         }
@@ -193,33 +186,27 @@ impl Out {
         let mut body = Body::new(line.protocol, line.lines.config.max_payload as usize);
         self.take_packets(&mut body);
         let over = self.end().is_some() && self.queue.is_empty();
-        match self.way_mut() {
-            Way::Polling(polling) => {
-                let farewell = over && polling.left;
-                if farewell {
-                    polling.farewell = true;
-                    polling.poster.take().into_iter().for_each(Waker::wake);
-                }
-                let noop = std::mem::take(&mut polling.noop) || farewell;
-                if over && !polling.left {
-                    body.push_text(CLOSE);
-                } else if noop && body.is_empty() {
-                    body.push_text(NOOP);
-                }
+        if let Way::Polling(polling) = self.way_mut() {
+            let farewell = over && polling.left;
+            if farewell {
+                polling.farewell = true;
+                polling.poster.take().into_iter().for_each(Waker::wake);
             }
-            Way::Websocket(_) | Way::Over => {}
+            let noop = std::mem::take(&mut polling.noop) || farewell;
+            if over && !polling.left {
+                body.push_text(CLOSE);
+            } else if noop && body.is_empty() {
+                body.push_text(NOOP);
+            }
         }
         (!body.is_empty()).then(|| body.finish())
     }
 
     /// As many packets as fit, at least one if there is any.
     fn take_packets(&mut self, body: &mut Body) {
-        if !matches!(self.way(), Way::Polling(_)) {
-            return;
-        }
-        while let Some(first) = self.queue.front().cloned() {
+        while let Some(first) = self.queue.first() {
             let mut taken = 0;
-            for frame in Frames::new(&first[self.gone..]) {
+            for frame in Frames::new(&first) {
                 let binary = frame.opcode == Opcode::Binary;
                 let header = header(frame.opcode, frame.compressed, frame.payload.len());
                 if !body.is_empty() && !body.fits(frame.payload.len(), binary) {

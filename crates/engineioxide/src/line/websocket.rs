@@ -1,22 +1,21 @@
 //! The session of a client on a websocket.
 
-use std::{collections::VecDeque, io, sync::Arc, sync::MutexGuard, task::Context, time::Duration};
+use std::{io, sync::Arc, sync::MutexGuard, task::Context, time::Duration};
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{
     How, Line,
     out::{Out, Way},
+    queue::Queue,
 };
 use crate::{DisconnectReason, ws::wire::Wire};
 
 /// What is left of a session on a websocket.
 pub(crate) struct Remains {
     pub(crate) wire: Wire,
-    /// What was not written yet, and how much of the first of it was.
-    pub(crate) queue: VecDeque<Bytes>,
-    pub(crate) gone: usize,
+    /// What was not written yet.
+    pub(crate) queue: Queue,
     pub(crate) how: How,
 }
 
@@ -45,21 +44,27 @@ impl Line {
 
     /// Writes what was gathered.
     pub(crate) fn flush_gathered(self: &Arc<Self>) {
-        let mut out = self.out();
-        if out.blocked.is_some() {
-            return;
-        }
-        match out.flush() {
-            Ok(()) if out.blocked.is_some() => self.after_blocking(out),
-            Ok(()) => {}
-            Err(_) => {
-                let first = out.end_with(DisconnectReason::TransportError, How::Kill);
-                self.wake(out, first);
-            }
+        let out = self.out();
+        if out.blocked.is_none() {
+            self.flush(out);
         }
     }
 
-    /// The kernel takes no more: whoever reads writes the rest, and somebody looks at how that goes.
+    /// Writes what waits, as far as the kernel takes it, and ends the session where that fails.
+    pub(super) fn flush(self: &Arc<Self>, mut out: MutexGuard<'_, Out>) {
+        match out.flush() {
+            Ok(()) => self.after_blocking(out),
+            Err(_) => self.fail(out),
+        }
+    }
+
+    /// The connection does not work any more.
+    pub(super) fn fail(&self, mut out: MutexGuard<'_, Out>) {
+        let first = out.end_with(DisconnectReason::TransportError, How::Kill);
+        self.wake(out, first);
+    }
+
+    /// Where the kernel takes no more, whoever reads writes the rest, and somebody looks at how that goes.
     pub(super) fn after_blocking(self: &Arc<Self>, mut out: MutexGuard<'_, Out>) {
         if out.blocked.is_none() {
             return;
@@ -101,11 +106,10 @@ impl Line {
             out.end_with(reason, How::Kill);
         }
         let how = out.end().map_or(How::Kill, |end| end.how);
-        let (wire, queue, gone) = out.give_up();
+        let (wire, queue) = out.give_up();
         Some(Remains {
             wire: wire?,
             queue,
-            gone,
             how,
         })
     }

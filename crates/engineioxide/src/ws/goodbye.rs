@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Frame, ProtocolVersion,
-    line::{How, Remains, pieces},
+    line::{How, Remains},
 };
 
 /// Time for what waits to be written, for the close frame, and for the client to close as well.
@@ -34,9 +34,7 @@ pub(super) async fn goodbye(
     let payload = close.flatten().map(u16::to_be_bytes);
     let payload = payload.as_ref().map_or(&[][..], |code| code);
     let frame = Frame::control(Opcode::Close, payload);
-    remains
-        .queue
-        .push_back(frame.bytes(ProtocolVersion::V4, None));
+    remains.queue.push(frame.bytes(ProtocolVersion::V4, None));
     let written = timeout(TIME, write(incoming, &mut remains)).await;
     if !matches!(written, Ok(Ok(()))) {
         return remains.wire.cut();
@@ -48,11 +46,8 @@ pub(super) async fn goodbye(
 
 async fn write(incoming: &mut Incoming, remains: &mut Remains) -> io::Result<()> {
     while !remains.queue.is_empty() {
-        match remains
-            .wire
-            .try_write(&pieces(&remains.queue, remains.gone))
-        {
-            Ok(written) => remains.took(written),
+        match remains.wire.try_write(&remains.queue.pieces()) {
+            Ok(written) => remains.queue.took(written),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 wait(incoming, &remains.wire).await?;
             }
@@ -77,20 +72,4 @@ async fn wait(incoming: &mut Incoming, wire: &Wire) -> io::Result<()> {
 async fn read_out(incoming: &mut Incoming) {
     let mut buffer = vec![0; READ];
     while let Ok(1..) = poll_fn(|cx| incoming.poll_read(cx, &mut buffer)).await {}
-}
-
-impl Remains {
-    /// So many bytes of what waits were written.
-    fn took(&mut self, mut bytes: usize) {
-        while let Some(first) = self.queue.front() {
-            let rest = first.len() - self.gone;
-            if bytes < rest {
-                self.gone += bytes;
-                return;
-            }
-            bytes -= rest;
-            self.gone = 0;
-            self.queue.pop_front();
-        }
-    }
 }

@@ -75,16 +75,8 @@ pub(crate) async fn open<H: EngineIoHandler>(
     carrier: Carrier,
 ) {
     let socket = engine.open_websocket(protocol, (carrier.wire, carrier.deflates), kept);
-    let session = Session {
-        engine,
-        socket,
-        incoming: carrier.incoming,
-        reader: Reader::default(),
-        deflates: carrier.deflates,
-        probe: None,
-        secret: None,
-        _guard: carrier.guard,
-    };
+    let ways = (carrier.incoming, carrier.guard);
+    let session = Session::new(engine, socket, ways, carrier.deflates, None);
     // Should it panic, the session is there to end.
     let (handler, socket) = (session.engine.handler.clone(), session.socket.clone());
     handler.on_connect(socket);
@@ -102,20 +94,31 @@ pub(crate) async fn take_over<H: EngineIoHandler>(
         return;
     }
     let probe = Probe::new(&socket.line, carrier.wire, carrier.deflates);
-    let session = Session {
-        engine,
-        socket,
-        incoming: carrier.incoming,
-        reader: Reader::default(),
-        deflates: carrier.deflates,
-        probe: Some(probe),
-        secret: None,
-        _guard: carrier.guard,
-    };
+    let ways = (carrier.incoming, carrier.guard);
+    let session = Session::new(engine, socket, ways, carrier.deflates, Some(probe));
     session.run(carrier.read).await;
 }
 
 impl<H: EngineIoHandler> Session<H> {
+    fn new(
+        engine: Arc<Engine<H>>,
+        socket: Arc<Socket<H::Data>>,
+        (incoming, guard): (Incoming, Option<Box<dyn Any + Send>>),
+        deflates: bool,
+        probe: Option<Box<Probe>>,
+    ) -> Self {
+        Self {
+            engine,
+            socket,
+            incoming,
+            reader: Reader::default(),
+            deflates,
+            probe,
+            secret: None,
+            _guard: guard,
+        }
+    }
+
     async fn run(mut self, mut read: Vec<u8>) {
         let over = self.feed(&mut read);
         drop(read);
