@@ -71,7 +71,7 @@ suite("playing", { concurrency: false }, () => {
     await ann.sees(".player", "Ben");
     await ben.sees(".player", "Ann");
     await ben.page.getByRole("heading", { name: "Ann's turn", exact: true }).waitFor();
-    assert.equal(await ann.page.title(), "Against Ben · Game · Starling");
+    await ann.titled("Against Ben · Game · Starling");
     // The turn is told where one does not see the board.
     assert.equal(await ann.page.locator(".nav .badge").count(), 0);
     await ann.go("people");

@@ -31,19 +31,17 @@ async function open(one, name) {
 const texts = async (one, prefix = "") => (await one.texts()).filter((text) => text.startsWith(prefix));
 const listed = (one, name) => one.page.locator('.room-list .talk[href*="%40"]', { hasText: name });
 
-const titled = (one, title) => until(async () => (await one.page.title()) === title, `${one.name}'s window is titled ${title}`);
-
 suite("talking", () => {
   test("two people on two nodes write to each other, and nobody else sees it", async (t) => {
     const [ann, bob] = await two(t);
     const [eve] = await visitors(t, browser, cluster, fresh("Eve"));
     await open(ann, bob.name);
     await ann.sees(".room-head", "Online");
-    await titled(ann, `${bob.name} · Messages · Starling`);
+    await ann.titled(`${bob.name} · Messages · Starling`);
     await ann.say(bob.name, "psst");
     await ann.hears("psst");
     await bob.sees(".nav .badge", "1");
-    await titled(bob, "(1) Rooms · Starling");
+    await bob.titled("(1) Rooms · Starling");
     await bob.go("messages");
     await listed(bob, ann.name).locator(".badge", { hasText: "1" }).waitFor();
     await open(bob, ann.name);

@@ -57,7 +57,7 @@ suite("asking and voting", () => {
     const address = await makePoll(ann, question, ["Soup", "Salad", "Bread"]);
     await bob.page.locator(".poll-item", { hasText: question }).click();
     await bob.sees(".poll-body h2", question);
-    assert.equal(await bob.page.title(), `${question} · Polls · Starling`);
+    await bob.titled(`${question} · Polls · Starling`);
     await vote(bob, "Salad");
     await bob.sees(".poll-state", "Your vote is counted");
     await bob.sees(".option.own", "Salad Your vote");

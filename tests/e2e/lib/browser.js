@@ -134,6 +134,11 @@ export class Visitor {
     return this.page.locator(where, { hasText: text }).first().waitFor();
   }
 
+  /** The title is set a moment after what it names is drawn. */
+  titled(title) {
+    return until(async () => (await this.page.title()) === title, `${this.name}'s window is titled ${title}`);
+  }
+
   hears(text) {
     return this.sees(".messages .said", text);
   }
