@@ -25,7 +25,7 @@ use fred::{
 use futures_util::FutureExt;
 use starling_kernel::ports::{PortError, PortResult};
 use tokio::{
-    sync::{Notify, SemaphorePermit},
+    sync::{Notify, SemaphorePermit, broadcast},
     time::{Instant, sleep, timeout},
 };
 use tracing::warn;
@@ -39,11 +39,11 @@ use super::{
 /// Unacknowledged data or silence after a command for this long ends a connection.
 const UNRESPONSIVE: Duration = Duration::from_secs(4);
 
-/// Messages that may wait between fred and us; more are lost, which is told. fred sets up eight
-/// channels of this size at once, which is 12 MB. They are emptied at once into a longer one.
+/// Messages that may wait between fred and us; more are lost, which is told. They are emptied at once
+/// into a longer channel.
 const BURST: usize = 16_384;
 
-/// The same for the connection that hears no messages.
+/// The same for what fred tells of itself.
 const EVENTS: usize = 64;
 
 /// Delays between attempts to reconnect: these, doubling, with jitter.
@@ -91,9 +91,17 @@ impl Link {
         let mut hearing = client.clone();
         // With RESP3 a connection that listens can still be asked who it is.
         hearing.version = RespVersion::RESP3;
+        let subscriber = build(config, hearing)?;
+        // fred's setting is for all of its eight channels, and this size takes 1.5 MB in each.
+        let messages = broadcast::channel(BURST).0;
+        subscriber
+            .inner()
+            .notifications
+            .pubsub
+            .store(Arc::new(messages));
         Ok(Self {
-            commands: build(config, client, EVENTS)?,
-            subscriber: build(config, hearing, BURST)?,
+            commands: build(config, client)?,
+            subscriber,
             answers: AtomicBool::new(true),
             turns: Pace::new(config.in_flight, config.command_timeout),
             reads: (0..LANES)
@@ -240,14 +248,14 @@ fn was_refused(error: &Error) -> bool {
     REFUSALS.contains(&word) || *error.kind() == ErrorKind::Backpressure
 }
 
-fn build(config: &RedisConfig, client: Config, capacity: usize) -> Result<Client, ConnectError> {
+fn build(config: &RedisConfig, client: Config) -> Result<Client, ConnectError> {
     let mut policy = ReconnectPolicy::new_exponential(0, RECONNECT.0, RECONNECT.1, 2);
     policy.set_jitter(RECONNECT.0);
     Builder::from_config(client)
         .set_policy(policy)
         .set_performance_config(PerformanceConfig {
             default_command_timeout: config.command_timeout,
-            broadcast_channel_capacity: capacity,
+            broadcast_channel_capacity: EVENTS,
             ..PerformanceConfig::default()
         })
         .set_connection_config(ConnectionConfig {
@@ -332,7 +340,7 @@ mod tests {
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("redis://{}", silent.local_addr().unwrap());
         let config = RedisConfig::new(&url);
-        let client = build(&config, config.client_config().unwrap(), EVENTS).unwrap();
+        let client = build(&config, config.client_config().unwrap()).unwrap();
         let connection = client.connect();
         let restart = Notify::new();
         let wait = async {
