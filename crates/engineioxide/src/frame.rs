@@ -1,6 +1,7 @@
 //! What is sent, encoded once for all who get it.
 
 use std::{
+    borrow::Cow,
     collections::VecDeque,
     sync::{Arc, OnceLock},
 };
@@ -113,16 +114,20 @@ impl Frame {
     }
 
     /// As clients of this version get it; compressed, where that was agreed on.
-    pub(crate) fn bytes(&self, protocol: ProtocolVersion, deflate: Option<Deflate>) -> Bytes {
+    pub(crate) fn bytes(
+        &self,
+        protocol: ProtocolVersion,
+        deflate: Option<Deflate>,
+    ) -> Cow<'_, Bytes> {
         if protocol == ProtocolVersion::V3
             && let Some(bytes) = self.of_version_3()
         {
-            return bytes;
+            return Cow::Owned(bytes);
         }
-        match (&self.0, deflate) {
+        Cow::Borrowed(match (&self.0, deflate) {
             (Kind::Long(long), Some(deflate)) => long.deflated(deflate.threshold),
-            _ => self.plain().clone(),
-        }
+            _ => self.plain(),
+        })
     }
 
     fn plain(&self) -> &Bytes {
@@ -156,12 +161,11 @@ impl Frame {
 
 impl Long {
     /// Whoever comes while it is made waits for that, instead of doing the same.
-    fn deflated(&self, threshold: usize) -> Bytes {
-        let deflated = self.deflated.get_or_init(|| {
+    fn deflated(&self, threshold: usize) -> &Bytes {
+        self.deflated.get_or_init(|| {
             let deflated = deflate_frames(&self.plain, threshold);
             deflated.unwrap_or_else(|| self.plain.clone())
-        });
-        deflated.clone()
+        })
     }
 }
 
@@ -217,7 +221,7 @@ mod tests {
     fn a_long_message_is_compressed_for_who_wants_it_so() {
         let text = "x".repeat(2000);
         let frame = Frame::text(&text);
-        assert_eq!(frame.bytes(V4, None), frame.plain());
+        assert_eq!(&*frame.bytes(V4, None), frame.plain());
         let compressed = frame.bytes(V4, DEFLATE);
         assert!(compressed.len() < 100);
         assert_eq!(
@@ -229,7 +233,8 @@ mod tests {
     #[test]
     fn it_is_compressed_once_for_all_who_have_a_clone() {
         let frame = Frame::text(&"x".repeat(2000));
-        let first = frame.clone().bytes(V4, DEFLATE);
+        let clone = frame.clone();
+        let first = clone.bytes(V4, DEFLATE);
         let again = frame.bytes(V4, DEFLATE);
         assert_eq!(first.as_ptr(), again.as_ptr());
         assert_eq!(first.as_ptr(), frame.bytes(V3, DEFLATE).as_ptr());

@@ -7,6 +7,7 @@ mod websocket;
 
 use std::{
     any::Any,
+    borrow::Cow,
     fmt,
     sync::{
         Arc, Mutex, MutexGuard,
@@ -115,21 +116,21 @@ impl Line {
         let bytes = self.encoded(frame);
         let out = self.out();
         out.check_room(&self.lines)?;
-        self.put(out, bytes, false);
+        self.put(out, &bytes, false);
         Ok(())
     }
 
     /// Sends a message for which [`Line::check_room`] found room; it waits where there is no more.
     pub(crate) fn send_reserved(self: &Arc<Self>, frame: &Frame) {
         let bytes = self.encoded(frame);
-        self.put(self.out(), bytes, false);
+        self.put(self.out(), &bytes, false);
     }
 
     /// Sends a message, or drops it where it would have to wait for the client; `false` then.
     pub fn send_volatile(self: &Arc<Self>, frame: &Frame) -> bool {
         let bytes = self.encoded(frame);
         let out = self.out();
-        out.check_room(&self.lines).is_ok() && self.put(out, bytes, true)
+        out.check_room(&self.lines).is_ok() && self.put(out, &bytes, true)
     }
 
     /// Whether a message would be taken now.
@@ -216,7 +217,7 @@ impl Line {
     }
 
     /// As the client gets it. Made before the lock is taken, since compressing takes long.
-    fn encoded(&self, frame: &Frame) -> Bytes {
+    fn encoded<'a>(&self, frame: &'a Frame) -> Cow<'a, Bytes> {
         let deflate = match self.inflates.load(Ordering::Relaxed) {
             true => self.lines.settings.deflate,
             false => None,
@@ -225,7 +226,7 @@ impl Line {
     }
 
     /// `false` where it was dropped.
-    fn put(self: &Arc<Self>, mut out: MutexGuard<'_, Out>, bytes: Bytes, volatile: bool) -> bool {
+    fn put(self: &Arc<Self>, mut out: MutexGuard<'_, Out>, bytes: &Bytes, volatile: bool) -> bool {
         let gather = self.lines.settings.gather;
         match out.put(bytes, volatile, gather) {
             Sent::Written => {}

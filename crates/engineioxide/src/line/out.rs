@@ -122,7 +122,7 @@ impl Out {
         }
     }
 
-    pub(super) fn put(&mut self, bytes: Bytes, volatile: bool, gather: Duration) -> Sent {
+    pub(super) fn put(&mut self, bytes: &Bytes, volatile: bool, gather: Duration) -> Sent {
         if self.end.is_some() {
             return Sent::Dropped;
         }
@@ -133,33 +133,33 @@ impl Out {
                     return Sent::Dropped;
                 }
                 let waker = polling.waker.take();
-                self.queue.push(bytes);
+                self.queue.push(bytes.clone());
                 Sent::Polled(waker)
             }
             Way::Websocket(_) if self.blocked.is_some() && volatile => Sent::Dropped,
             Way::Websocket(_) if self.blocked.is_some() || self.gathers => {
-                self.queue.push(bytes);
+                self.queue.push(bytes.clone());
                 Sent::Waits
             }
             Way::Websocket(wire) => {
                 let now = Instant::now();
                 if self.last.is_some_and(|last| now - last < gather) {
                     self.gathers = true;
-                    self.queue.push(bytes);
+                    self.queue.push(bytes.clone());
                     return Sent::ToBeGathered;
                 }
                 self.last = Some(now);
-                match wire.try_write(&[IoSlice::new(&bytes)]) {
+                match wire.try_write(&[IoSlice::new(bytes)]) {
                     Ok(written) if written == bytes.len() => Sent::Written,
                     Ok(written) => {
-                        self.queue.push(bytes);
+                        self.queue.push(bytes.clone());
                         self.took(written);
                         self.block(now)
                     }
                     Err(error) if error.kind() != io::ErrorKind::WouldBlock => Sent::Failed,
                     Err(_) if volatile => Sent::Dropped,
                     Err(_) => {
-                        self.queue.push(bytes);
+                        self.queue.push(bytes.clone());
                         self.block(now)
                     }
                 }

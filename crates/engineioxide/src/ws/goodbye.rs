@@ -34,7 +34,9 @@ pub(super) async fn goodbye(
     let payload = close.flatten().map(u16::to_be_bytes);
     let payload = payload.as_ref().map_or(&[][..], |code| code);
     let frame = Frame::control(Opcode::Close, payload);
-    remains.queue.push(frame.bytes(ProtocolVersion::V4, None));
+    remains
+        .queue
+        .push(frame.bytes(ProtocolVersion::V4, None).into_owned());
     let written = timeout(TIME, write(incoming, &mut remains)).await;
     if !matches!(written, Ok(Ok(()))) {
         return remains.wire.cut();

@@ -79,7 +79,8 @@ impl Probe {
 
     /// There is room for so little: nothing was written before.
     fn answer(&mut self) -> Probed {
-        let answer = Frame::packet(ANSWER).bytes(self.line.protocol, None);
+        let answer = Frame::packet(ANSWER);
+        let answer = answer.bytes(self.line.protocol, None);
         let written = self
             .wire
             .as_ref()

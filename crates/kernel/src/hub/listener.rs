@@ -162,6 +162,18 @@ impl Listener {
         envelope: &Arc<Envelope>,
         walk: &mut Walk,
     ) -> bool {
+        let is_for_it = envelope.is_for(self.session());
+        self.stored_for(position, envelope, is_for_it, walk)
+    }
+
+    /// The same, where it is known whether it is for it.
+    pub(super) fn stored_for(
+        &mut self,
+        position: &Position,
+        envelope: &Arc<Envelope>,
+        is_for_it: bool,
+        walk: &mut Walk,
+    ) -> bool {
         match &mut self.stage {
             Stage::Waiting(kept) => {
                 kept.keep(Some(position), envelope);
@@ -171,7 +183,7 @@ impl Listener {
                 if self.created == envelope.created && self.at.step_to(position) != Step::Old =>
             {
                 self.at.go_to(position);
-                envelope.is_for(self.session()) && self.give(envelope, walk)
+                is_for_it && self.give(envelope, walk)
             }
             Stage::Live | Stage::CatchingUp(_) => false,
         }

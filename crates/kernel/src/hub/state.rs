@@ -9,11 +9,11 @@ use super::{
     Followers,
     channel::Next,
     listener::{Listener, Run},
-    outbox::Walk,
+    outbox::{Outbox, Walk},
 };
 use crate::{
     envelope::{Envelope, Position},
-    id::ConnId,
+    id::{ConnId, UserId},
     ports::{Page, Parcel},
 };
 
@@ -153,8 +153,13 @@ impl State {
             return;
         };
         let envelope = Arc::new(envelope.clone());
+        let except = self.except(&envelope);
         let listeners = self.listeners.values_mut();
-        let given = listeners.filter_map(|l| l.stored(position, &envelope, walk).then_some(()));
+        let given = listeners.filter_map(|listener| {
+            let is_for_it = !except.is(listener);
+            let given = listener.stored_for(position, &envelope, is_for_it, walk);
+            given.then_some(())
+        });
         followers.delivered(&envelope.event, given.count() as u64);
     }
 
@@ -165,13 +170,39 @@ impl State {
         walk: &mut Walk,
     ) -> usize {
         let envelope = Arc::new(envelope.clone());
+        let except = self.except(&envelope);
         let listeners = self.listeners.values_mut();
         let given = listeners.filter_map(|listener| {
-            let is_for = envelope.is_for(listener.session());
-            (is_for && listener.unstored(&envelope, walk)).then_some(())
+            let given = !except.is(listener) && listener.unstored(&envelope, walk);
+            given.then_some(())
         });
         let given = given.count();
         followers.delivered(&envelope.event, given as u64);
         given
+    }
+
+    /// Found once for all listeners: to compare names with each of them costs as much as all else that
+    /// is decided.
+    fn except<'a>(&self, envelope: &'a Envelope) -> Except<'a> {
+        let conn = envelope.except.as_ref();
+        let listener = conn.and_then(|conn| self.listeners.get(conn));
+        Except {
+            outbox: listener.map(|listener| listener.outbox().clone()),
+            user: envelope.except_user.as_ref(),
+        }
+    }
+}
+
+/// Who is not to get a message ([`Envelope::is_for`]).
+struct Except<'a> {
+    outbox: Option<Arc<Outbox>>,
+    user: Option<&'a UserId>,
+}
+
+impl Except<'_> {
+    fn is(&self, listener: &Listener) -> bool {
+        let outbox = self.outbox.as_ref();
+        outbox.is_some_and(|outbox| Arc::ptr_eq(outbox, listener.outbox()))
+            || self.user.is_some_and(|user| listener.session().is_of(user))
     }
 }
