@@ -10,7 +10,7 @@ use axum::{Json, Router, extract::State, middleware::map_response_with_state, re
 use engineioxide::{DisconnectReason, Line};
 use rand::{Rng, seq::SliceRandom};
 use serde_json::{Value, json};
-use starling_kernel::{dispatch::Dispatcher, id::NodeId, session::Tokens};
+use starling_kernel::{dispatch::Dispatcher, id::NodeId, session::Tokens, workers::Workers};
 use tokio::{
     net::TcpListener,
     time::{Instant, sleep_until, timeout_at},
@@ -70,8 +70,9 @@ impl Edge {
     }
 
     /// Serves clients until [`Edge::drain`] is through.
-    pub async fn serve(self, listener: TcpListener) {
-        self.listener.serve(listener, self.router.clone()).await;
+    pub async fn serve(self, listener: TcpListener, workers: Arc<Workers>) {
+        let router = self.router.clone();
+        self.listener.serve(listener, router, &workers).await;
     }
 
     /// Sends everybody elsewhere, within `time`.

@@ -6,8 +6,10 @@ use axum::{Router, extract::Request, response::Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
+use starling_kernel::workers::Workers;
 use tokio::{
     net::{TcpListener, TcpStream},
+    runtime::Handle,
     sync::{oneshot, watch},
     time::{Instant, sleep},
 };
@@ -45,8 +47,8 @@ impl Listener {
         }
     }
 
-    /// Serves until [`Listener::close`].
-    pub(crate) async fn serve(&self, listener: TcpListener, router: Router) {
+    /// Serves until [`Listener::close`]. The workers get one connection after the other.
+    pub(crate) async fn serve(&self, listener: TcpListener, router: Router, workers: &Workers) {
         let mut stop = self.stop.subscribe();
         loop {
             let accepted = tokio::select! {
@@ -54,7 +56,7 @@ impl Listener {
                 () = stopped(&mut stop) => return,
             };
             match accepted {
-                Ok((tcp, address)) => self.accept(tcp, address.ip(), &router),
+                Ok((tcp, address)) => self.accept(tcp, address.ip(), &router, workers.next()),
                 Err(error) => rest_after(&error).await,
             }
         }
@@ -67,19 +69,41 @@ impl Listener {
     }
 
     /// Over a limit a connection is closed at once, so that a balancer can try elsewhere.
-    fn accept(&self, tcp: TcpStream, address: IpAddr, router: &Router) {
+    fn accept(&self, tcp: TcpStream, address: IpAddr, router: &Router, worker: Option<&Handle>) {
         let Some(place) = self.places.take(address) else {
             return;
         };
         // Messages are small and each is meant to leave at once.
         tcp.set_nodelay(true).ok();
         SockRef::from(&tcp).set_tcp_notsent_lowat(UNSENT).ok();
-        let stream = Stream::new(tcp, self.write_timeout, place);
         let (router, stop) = (router.clone(), self.stop.subscribe());
         let wait = self.places.wait();
-        let time = self.header_timeout;
-        tokio::spawn(serve_connection(stream, router, time, wait, stop));
+        let (header_timeout, write_timeout) = (self.header_timeout, self.write_timeout);
+        let serve = move |tcp| {
+            let stream = Stream::new(tcp, write_timeout, place);
+            serve_connection(stream, router, header_timeout, wait, stop)
+        };
+        match worker {
+            None => drop(tokio::spawn(serve(tcp))),
+            Some(worker) => hand_over(tcp, worker, serve),
+        }
     }
+}
+
+/// Gives a connection to another worker. One that cannot be is closed.
+fn hand_over<F: Future<Output = ()> + Send>(
+    tcp: TcpStream,
+    worker: &Handle,
+    serve: impl FnOnce(TcpStream) -> F + Send + 'static,
+) {
+    let Ok(tcp) = tcp.into_std() else {
+        return;
+    };
+    worker.spawn(async move {
+        if let Ok(tcp) = TcpStream::from_std(tcp) {
+            serve(tcp).await;
+        }
+    });
 }
 
 /// One connection, until it ends or is upgraded. Then the engine has it.

@@ -5,6 +5,7 @@ mod cli;
 mod config;
 mod node;
 mod telemetry;
+mod workers;
 
 use std::process::ExitCode;
 

@@ -17,7 +17,7 @@ use starling_edge::{
 use starling_features as features;
 use starling_kernel::{
     dispatch::Dispatcher, feature::Services, hub::Hub, id::NodeId, membership::Membership,
-    ports::Backend, session::Tokens, time::Clock, topic::Topic,
+    ports::Backend, session::Tokens, time::Clock, topic::Topic, workers::Workers,
 };
 use tokio::{
     net::TcpListener,
@@ -30,6 +30,7 @@ use crate::{
     admin::Admin,
     config::{Config, Mode},
     telemetry::{self, Exporter},
+    workers,
 };
 
 /// What is left of the 20 s to the exit after the longest drain.
@@ -38,13 +39,14 @@ const LAST_STEPS: Duration = Duration::from_secs(3);
 /// Runs a gateway until it is told to stop, and drains it.
 pub(crate) fn run(config: Config, mode: Mode) -> Result<()> {
     telemetry::log(&config.log, config.log_format)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(serve(config, mode))
+    let others = workers::start(config.workers - 1)?;
+    workers::runtime()?.block_on(async {
+        let workers = Arc::new(Workers::with(others));
+        serve(config, mode, workers).await
+    })
 }
 
-async fn serve(config: Config, mode: Mode) -> Result<()> {
+async fn serve(config: Config, mode: Mode, workers: Arc<Workers>) -> Result<()> {
     let mut stop = StopSignals::new()?;
     let exporter = Exporter::install()?;
     let tokens = tokens(&config)?;
@@ -74,7 +76,7 @@ async fn serve(config: Config, mode: Mode) -> Result<()> {
         services,
     ));
     let listening = hub
-        .run(own_topics(&backend))
+        .run(own_topics(&backend), &workers)
         .await
         .context("cannot listen to the relay")?;
 
@@ -90,7 +92,7 @@ async fn serve(config: Config, mode: Mode) -> Result<()> {
     };
     let operators = tokio::spawn(answer.serve(admin));
     let edge = Edge::new(config.edge, dispatcher, tokens, config.node)?;
-    let door = tokio::spawn(edge.clone().serve(clients));
+    let door = tokio::spawn(edge.clone().serve(clients, workers));
 
     let lived = tokio::select! {
         () = stop.wait() => Ok(()),

@@ -26,3 +26,4 @@ pub mod rate;
 pub mod session;
 pub mod time;
 pub mod topic;
+pub mod workers;

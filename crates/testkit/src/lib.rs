@@ -21,9 +21,10 @@ use starling_kernel::{
     session::{Claims, Handshake, Identity, TokenError, Tokens},
     time::Clock,
     topic::{Namespace, Topic},
+    workers::Workers,
 };
 
-use tokio::task::JoinHandle;
+use tokio::{runtime::Handle, task::JoinHandle};
 
 pub use client::{Client, HeldUp};
 pub use faults::Faults;
@@ -122,7 +123,8 @@ impl Node {
         let presence = (0..backend.presence.partitions()).map(Topic::Presence);
         let namespaces = NAMESPACES.iter().map(|ns| Topic::Namespace(ns));
         let topics = presence.chain(namespaces);
-        let listening = hub.run(topics.collect()).await?;
+        let workers = Workers::with([Handle::current()]);
+        let listening = hub.run(topics.collect(), &workers).await?;
         Ok(Self {
             dispatcher,
             faults,

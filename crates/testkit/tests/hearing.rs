@@ -10,9 +10,11 @@ use starling_kernel::{
     hub::Hub,
     ports::{Bus, Heard, Parcel, PortResult},
     topic::Topic,
+    workers::Workers,
 };
 use starling_testkit::{Client, Cluster};
 use tokio::{
+    runtime::Handle,
     sync::mpsc::{self, Sender},
     task::{JoinHandle, yield_now},
 };
@@ -54,7 +56,8 @@ impl Scene {
         let mut backend = cluster.nodes[0].dispatcher.services().backend.clone();
         backend.bus = Arc::new(Script(Mutex::new(Some(heard))));
         let hub = Hub::new(backend, 10);
-        let listening = hub.run(Vec::new()).await.unwrap();
+        let workers = Workers::with([Handle::current()]);
+        let listening = hub.run(Vec::new(), &workers).await.unwrap();
         Self {
             cluster,
             hub,

@@ -151,7 +151,7 @@ impl Connection {
     fn work(self: &Arc<Self>, mut inbox: MutexGuard<'_, Inbox>) {
         if !inbox.busy {
             inbox.busy = true;
-            self.door.runtime.spawn(self.clone().drain());
+            tokio::spawn(self.clone().drain());
         }
     }
 

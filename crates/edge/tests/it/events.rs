@@ -1,7 +1,7 @@
 //! Events on their way in and out.
 
 use serde_json::json;
-use starling_kernel::topic::Topic;
+use starling_kernel::{topic::Topic, workers::Workers};
 
 use crate::support::{Client, Poller, open, open_with, until};
 
@@ -191,7 +191,10 @@ async fn what_is_queued_of_a_user_who_logged_out_is_not_handled() {
     let door = open().await;
     let (membership, hub) = (&door.services.membership, &door.services.hub);
     membership.run().await.unwrap();
-    let _listening = hub.run(vec![Topic::Presence(0)]).await.unwrap();
+    let _listening = hub
+        .run(vec![Topic::Presence(0)], &Workers::here())
+        .await
+        .unwrap();
     let mut client = Client::connect(&door).await;
     let session = door.probe.sessions.lock().unwrap()[0].clone();
     membership.register(&session, false).await.unwrap();

@@ -12,3 +12,4 @@ mod page;
 mod polling;
 mod support;
 mod tokens;
+mod workers;

@@ -6,7 +6,9 @@ mod options;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    num::NonZero,
     path::Path,
+    thread::available_parallelism,
     time::Duration,
 };
 
@@ -29,6 +31,9 @@ pub(crate) use options::{LogFormat, Options};
 /// A shorter secret can be guessed offline from one token.
 const SECRET_BYTES: usize = 32;
 
+/// More threads than that only wait for each other.
+const MOST_WORKERS: usize = 64;
+
 /// How a node runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -44,6 +49,7 @@ pub(crate) struct Config {
     pub(crate) node: NodeId,
     pub(crate) listen: SocketAddr,
     pub(crate) admin_listen: SocketAddr,
+    pub(crate) workers: usize,
     pub(crate) drain: Duration,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
@@ -96,6 +102,7 @@ impl Config {
                 .listen
                 .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 3000))),
             admin_listen: admin_listen(&options.node),
+            workers: workers(&options.node)?,
             drain: drain(&options.node)?,
             log: options.node.log.clone().unwrap_or_else(|| "info".into()),
             log_format: options.node.log_format.unwrap_or_default(),
@@ -143,6 +150,22 @@ fn node_id(options: &NodeOptions) -> Result<NodeId> {
         .clone()
         .unwrap_or_else(|| format!("n{}", random(8).to_lowercase()));
     NodeId::parse(&name).with_context(|| format!("--node {name:?} must match [a-z0-9]{{1,16}}"))
+}
+
+fn workers(options: &NodeOptions) -> Result<usize> {
+    let workers = options.workers.unwrap_or_else(half_of_the_cores);
+    ensure!(
+        (1..=MOST_WORKERS).contains(&workers),
+        "--workers must be 1 to {MOST_WORKERS}"
+    );
+    Ok(workers)
+}
+
+/// A message costs more where it passes from one thread to another, and Redis, a balancer and other nodes
+/// want cores as well.
+fn half_of_the_cores() -> usize {
+    let cores = available_parallelism().map_or(1, NonZero::get);
+    (cores / 2).clamp(1, MOST_WORKERS)
 }
 
 fn drain(options: &NodeOptions) -> Result<Duration> {
@@ -396,6 +419,8 @@ mod tests {
         for bad in [
             "[presence]\ngrace_ms = 1",
             "[node]\nname = \"GW 1\"",
+            "[node]\nworkers = 0",
+            "[node]\nworkers = 65",
             "[node]\ndrain_ms = 60000",
             "[limits]\nmax_packet = 1",
             "[redis]\nurl = \"http://x\"",

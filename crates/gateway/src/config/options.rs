@@ -47,6 +47,8 @@ options! {
         listen: SocketAddr = "listen", "STARLING_LISTEN";
         /// Address for operators: metrics, health; keep it private [default: 127.0.0.1:9100]
         admin_listen: SocketAddr = "admin-listen", "STARLING_ADMIN_LISTEN";
+        /// Threads for connections and rooms, 1 to 64 [default: half of the cores]
+        workers: usize = "workers", "STARLING_WORKERS";
         /// Time over which connections are closed at SIGTERM, in ms [default: 10000]
         drain_ms: u64 = "drain-ms", "STARLING_DRAIN_MS";
         /// Filter for the log, e.g. info,starling_edge=debug [default: info]

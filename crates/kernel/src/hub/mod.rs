@@ -47,6 +47,7 @@ use crate::{
     session::Session,
     time::Stamp,
     topic::Topic,
+    workers::Workers,
 };
 
 /// Logs that are read at the same time after a reconnect.
@@ -100,7 +101,11 @@ impl Hub {
     /// Listens to `topics` for good, then starts to hear. Call once, before the first connection.
     ///
     /// The task that hears should live as long as the process: a node on which it has ended is deaf.
-    pub async fn run(self: &Arc<Self>, topics: Vec<Topic>) -> PortResult<JoinHandle<()>> {
+    pub async fn run(
+        self: &Arc<Self>,
+        topics: Vec<Topic>,
+        workers: &Workers,
+    ) -> PortResult<JoinHandle<()>> {
         let heard = self.backend.bus.listen();
         let partitions = self.backend.presence.partitions();
         let _ = self.followers.partitions.set(partitions);
@@ -108,7 +113,8 @@ impl Hub {
             let channel = self.channel(&topic);
             channel.pin(&self.backend).await?;
         }
-        Ok(tokio::spawn(shards::listen(self.clone(), heard)))
+        let workers = workers.all().to_vec();
+        Ok(tokio::spawn(shards::listen(self.clone(), heard, workers)))
     }
 
     /// Whether the relay works, as far as is known: what others publish arrives here.

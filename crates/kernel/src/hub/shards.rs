@@ -4,15 +4,14 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
-    num::NonZero,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    thread::available_parallelism,
 };
 
 use tokio::{
+    runtime::Handle,
     select,
     sync::mpsc::{self, error::TrySendError},
     task::JoinSet,
@@ -21,9 +20,6 @@ use tracing::warn;
 
 use super::Hub;
 use crate::{ports::Heard, topic::Topic};
-
-/// The most tasks.
-const MOST: usize = 8;
 
 /// What may wait for a task. What comes after it is dropped, and the task compares with the logs.
 const ROOM: usize = 8_192;
@@ -37,16 +33,20 @@ enum Turn {
 }
 
 /// Hears until the relay ends, or a task does, which none does by itself.
-pub(super) async fn listen(hub: Arc<Hub>, heard: Option<mpsc::Receiver<Heard>>) {
+pub(super) async fn listen(
+    hub: Arc<Hub>,
+    heard: Option<mpsc::Receiver<Heard>>,
+    workers: Vec<Handle>,
+) {
     if let Some(heard) = heard {
-        spread(&hub, heard).await;
+        spread(&hub, heard, &workers).await;
     }
     hub.hears.store(false, Ordering::Relaxed);
 }
 
-async fn spread(hub: &Arc<Hub>, mut heard: mpsc::Receiver<Heard>) {
+async fn spread(hub: &Arc<Hub>, mut heard: mpsc::Receiver<Heard>, workers: &[Handle]) {
     let mut tasks = JoinSet::new();
-    let shards = Shards::start(hub, &mut tasks);
+    let shards = Shards::start(hub, workers, &mut tasks);
     loop {
         select! {
             next = heard.recv() => match next {
@@ -79,15 +79,14 @@ struct Shards {
 }
 
 impl Shards {
-    fn start(hub: &Arc<Hub>, tasks: &mut JoinSet<()>) -> Self {
-        let count = available_parallelism().map_or(1, NonZero::get).min(MOST);
-        let start = |_| {
+    fn start(hub: &Arc<Hub>, workers: &[Handle], tasks: &mut JoinSet<()>) -> Self {
+        let start = |worker| {
             let (queue, turns) = mpsc::channel(ROOM);
-            tasks.spawn(work(hub.clone(), turns));
+            tasks.spawn_on(work(hub.clone(), turns), worker);
             Shard::new(queue)
         };
         Self {
-            all: (0..count).map(start).collect(),
+            all: workers.iter().map(start).collect(),
             hasher: RandomState::new(),
         }
     }

@@ -3,8 +3,10 @@
 mod client;
 
 use std::{
+    collections::HashSet,
     net::SocketAddr,
     sync::{Arc, Mutex},
+    thread::{self, ThreadId},
     time::Duration,
 };
 
@@ -29,6 +31,7 @@ use starling_kernel::{
     ports::PresenceTimes,
     session::Session,
     time::{Clock, Timestamp},
+    workers::Workers,
 };
 use tokio::{
     net::TcpListener,
@@ -103,7 +106,7 @@ pub(crate) async fn open_with(change: impl FnOnce(Change<'_>, &mut Limits)) -> D
     let edge = Edge::new(config, dispatcher, tokens, node).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(edge.clone().serve(listener));
+    tokio::spawn(edge.clone().serve(listener, Arc::new(Workers::here())));
     Door {
         address,
         edge,
@@ -116,6 +119,8 @@ pub(crate) async fn open_with(change: impl FnOnce(Change<'_>, &mut Limits)) -> D
 #[derive(Default)]
 pub(crate) struct Probe {
     pub(crate) seen: Mutex<Vec<u64>>,
+    /// Where that was handled.
+    pub(crate) threads: Mutex<HashSet<ThreadId>>,
     pub(crate) connected: Mutex<Vec<String>>,
     pub(crate) disconnected: Mutex<Vec<String>>,
     pub(crate) sessions: Mutex<Vec<Arc<Session>>>,
@@ -139,6 +144,8 @@ impl Command for Many {}
 
 impl Probe {
     async fn add(self: Arc<Self>, call: Call<Number>) -> Reply {
+        let here = thread::current().id();
+        self.threads.lock().unwrap().insert(here);
         let mut seen = self.seen.lock().unwrap();
         seen.push(call.command.n);
         reply(json!({"n": call.command.n, "count": seen.len()}))
