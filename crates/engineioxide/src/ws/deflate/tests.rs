@@ -177,3 +177,28 @@ proptest! {
         }
     }
 }
+
+/// Bytes of which no part is like another one.
+fn noise(len: usize) -> Vec<u8> {
+    let numbers = std::iter::successors(Some(1_u32), |last| {
+        Some(last.wrapping_mul(1_664_525).wrapping_add(1_013_904_223))
+    });
+    numbers
+        .map(|number| (number >> 24) as u8)
+        .take(len)
+        .collect()
+}
+
+/// What is left of one must not be in the way of another.
+#[test]
+fn any_number_of_messages_may_be_no_smaller_one_after_the_other() {
+    for len in [1024, 16_000, 20_000, 131_072] {
+        let noise = noise(len);
+        for _ in 0..100 {
+            assert_eq!(deflate(&noise), None);
+        }
+        let json = json(len);
+        let compressed = deflate(&json).unwrap();
+        assert_eq!(by_client(&compressed), json);
+    }
+}
