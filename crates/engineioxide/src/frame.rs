@@ -99,6 +99,14 @@ impl Frame {
         Self(Kind::Short(out.into()))
     }
 
+    /// A message as it is, without the type of a packet.
+    #[cfg(test)]
+    pub(crate) fn raw(opcode: Opcode, payload: &[u8]) -> Self {
+        let mut out = Vec::with_capacity(payload.len() + HEAD);
+        put_frame(&mut out, opcode, false, &[payload]);
+        Self::of_messages(out)
+    }
+
     pub(crate) const fn from_static(bytes: &'static [u8]) -> Self {
         Self(Kind::Short(Bytes::from_static(bytes)))
     }

@@ -19,6 +19,8 @@ pub struct Settings {
     /// Bytes that may wait for a client. With as many it gets nothing more, so that one message beyond
     /// them is the most there ever is.
     pub max_waiting: usize,
+    /// Frames that a websocket message may come in.
+    pub fragments: usize,
     /// Time for the body of a POST.
     pub body_timeout: Duration,
     /// Who takes nothing for so long, though something waits, is too slow, and so is who takes less
@@ -41,6 +43,7 @@ impl Default for Settings {
             node: None,
             eio3: cfg!(feature = "v3"),
             max_waiting: 1 << 20,
+            fragments: 1024,
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(20),
             min_drain: 64 * 1024,
@@ -90,6 +93,12 @@ pub trait Hooks: Send + Sync + 'static {
     /// The same of a binary one.
     fn binary(&self, _line: &Arc<Line>, _data: &[u8]) -> Took {
         Took::No
+    }
+
+    /// Whether a websocket message was taken that is no packet: for tests of the websocket itself.
+    #[cfg(test)]
+    fn raw(&self, _line: &Arc<Line>, _is_text: bool, _data: &[u8]) -> bool {
+        false
     }
 
     /// Whether a message is incomplete for so long, in the eyes of who takes messages: some belong

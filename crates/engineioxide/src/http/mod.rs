@@ -28,7 +28,8 @@ use crate::{
     payload::{self, Packet},
     ws::{extension, handshake, session, wire::Carrier},
 };
-use query::{Ask, Refused};
+use query::Ask;
+pub(crate) use query::Refused;
 
 /// The type of a body that is binary, in Engine.IO 3.
 const BINARY: &str = "application/octet-stream";
@@ -38,7 +39,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(crate) type Answer = Response<Bytes>;
 
 /// What is wrong with a request.
-enum Wrong {
+pub(crate) enum Wrong {
     Refused(Refused),
     Status(StatusCode),
 }
@@ -238,14 +239,14 @@ fn upgrade<H: EngineIoHandler>(
 }
 
 /// A connection that becomes a websocket.
-struct Switched {
+pub(crate) struct Switched {
     upgraded: OnUpgrade,
     /// Messages may be compressed.
     deflates: bool,
 }
 
 /// The answer by which the connection becomes a websocket, and its stream when it has.
-fn switch<H: EngineIoHandler>(
+pub(crate) fn switch<H: EngineIoHandler>(
     engine: &Engine<H>,
     parts: &mut Parts,
 ) -> Result<(Answer, Switched), Wrong> {
@@ -267,7 +268,10 @@ fn switch<H: EngineIoHandler>(
 }
 
 /// Takes the stream back from hyper.
-async fn take_back<H: EngineIoHandler>(engine: &Engine<H>, switched: Switched) -> Option<Carrier> {
+pub(crate) async fn take_back<H: EngineIoHandler>(
+    engine: &Engine<H>,
+    switched: Switched,
+) -> Option<Carrier> {
     let upgraded = match switched.upgraded.await {
         Ok(upgraded) => upgraded,
         Err(error) => {

@@ -21,7 +21,7 @@ pub(super) enum Ask<'a> {
 
 /// The errors of the Engine.IO protocol; their numbers and texts are those of the official server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(crate) enum Refused {
     UnknownTransport = 0,
     UnknownSid = 1,
     BadMethod = 2,

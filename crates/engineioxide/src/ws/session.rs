@@ -28,8 +28,6 @@ use crate::{
 
 /// Bytes that are read at once. The buffer is the thread's and not the connection's.
 const READ: usize = 64 * 1024;
-/// Frames that a message may come in.
-const FRAGMENTS: usize = 1024;
 
 thread_local! {
     static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
@@ -199,7 +197,7 @@ impl<H: EngineIoHandler> Session<H> {
         let limits = Limits {
             frame: engine.config().ws_max_frame_size,
             message: engine.config().ws_max_message_size,
-            fragments: FRAGMENTS,
+            fragments: engine.settings().fragments,
             compressed: *deflates,
         };
         let mut over = None;
@@ -266,6 +264,10 @@ fn received<H: EngineIoHandler>(
     if line.is_ended() {
         return Some(DisconnectReason::TransportClose.into());
     }
+    #[cfg(test)]
+    if echo::takes(&*engine.settings().hooks, line, incoming) {
+        return None;
+    }
     match incoming {
         reader::Incoming::Text(text) => return packet(engine, socket, text),
         reader::Incoming::Binary(data) => match parse_binary_packet(line.protocol, data) {
@@ -302,3 +304,6 @@ fn packet<H: EngineIoHandler>(
     }
     None
 }
+
+#[cfg(test)]
+mod echo;
