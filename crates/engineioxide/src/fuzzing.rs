@@ -1,5 +1,11 @@
 //! What `cargo fuzz` runs: crates/engineioxide/fuzz.
 
+mod handshake;
+mod side;
+#[cfg(test)]
+mod tests;
+mod upgrade;
+
 use std::ops::ControlFlow;
 
 use crate::{
@@ -52,6 +58,19 @@ pub fn payload(data: &[u8]) {
         }
         parse_binary_packet(version, data).ok();
     }
+}
+
+/// Reads bytes as a request that asks for a websocket, and as what a polling client, its websockets and the
+/// server do, one thing after the other.
+///
+/// # Panics
+///
+/// Where what is answered is not what was asked for, or a message is lost, or comes twice or in another
+/// order; where a websocket takes over that did not ask as it should, or one that did does not; and where
+/// the session ends without a cause, or is not told of once.
+pub fn upgrade(data: &[u8]) {
+    handshake::read(data);
+    upgrade::play(data);
 }
 
 fn same_however_cut(bytes: &[u8], cut: usize) {

@@ -22,7 +22,7 @@
 pub mod config;
 mod engine;
 mod frame;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod handler;

@@ -1,6 +1,6 @@
 //! The engine's HTTP requests: polls, what is posted, and websockets to be opened.
 
-mod query;
+pub(crate) mod query;
 
 use std::{pin::pin, sync::Arc};
 
@@ -28,8 +28,7 @@ use crate::{
     payload::{self, Packet},
     ws::{extension, handshake, session, wire::Carrier},
 };
-use query::Ask;
-pub(crate) use query::Refused;
+use query::{Ask, Refused};
 
 /// The type of a body that is binary, in Engine.IO 3.
 const BINARY: &str = "application/octet-stream";

@@ -6,7 +6,7 @@ use crate::ProtocolVersion;
 
 /// What a request asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Ask<'a> {
+pub(crate) enum Ask<'a> {
     /// `GET` without a `sid`: a new polling session.
     OpenPolling,
     /// A websocket without a `sid`: a new websocket session.
@@ -42,7 +42,7 @@ impl Refused {
 }
 
 /// Reads a request's method and query.
-pub(super) fn parse<'a>(
+pub(crate) fn parse<'a>(
     method: &Method,
     query: &'a str,
     eio3: bool,
