@@ -26,6 +26,7 @@ pub(super) struct Side {
     served: JoinHandle<()>,
     read: Vec<u8>,
     opened: Instant,
+    answered: bool,
     /// The text of all frames, one after the other.
     pub(super) said: Vec<u8>,
     /// Nothing else was sent but whole texts, and pongs.
@@ -47,6 +48,7 @@ impl Side {
             served: tokio::spawn(serve_stream(engine.clone(), theirs, request)),
             read: Vec::new(),
             opened: Instant::now(),
+            answered: false,
             said: Vec::new(),
             plain: true,
         }
@@ -55,6 +57,11 @@ impl Side {
     /// The server is done with it.
     pub(super) fn is_over(&self) -> bool {
         self.served.is_finished()
+    }
+
+    /// It was told that it may take over, and may still.
+    pub(super) fn tries(&self) -> bool {
+        self.answered && !self.is_over()
     }
 
     /// It has asked as it should, and not too late.
@@ -102,6 +109,7 @@ impl Side {
             }
         }
         self.read.drain(..taken);
+        self.answered |= texts.iter().any(|text| text == "3probe");
         texts
     }
 }
