@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use engineioxide::{DisconnectReason, Frame, Line};
+use engineioxide::{DisconnectReason, Frame, Line, TransportType};
 use tokio::{
     runtime::{Builder, Handle},
     task::yield_now,
@@ -20,6 +20,8 @@ use client::Side;
 
 const SEEDS: u64 = 150;
 const STEPS: u32 = 150;
+/// What has to occur, in many schedules each.
+const KINDS: [&str; 5] = ["deliver", "ack", "kill", "upgrade", "slow read"];
 /// The keeper, and who writes what was gathered.
 const OF_THE_ENGINE: usize = 2;
 
@@ -78,10 +80,24 @@ impl Sent {
     }
 }
 
+impl Sent {
+    /// Says that it came, where it is handled.
+    fn acknowledge(&mut self, line: &Arc<Line>, text: &str) {
+        let text = format!("to {text}");
+        if line.send(&Frame::text(&text)).is_ok() {
+            self.accepted.push(format!("4{text}"));
+        }
+    }
+}
+
 struct Model {
     server: Server,
     side: Side,
     sent: Arc<Mutex<Sent>>,
+    /// The server has cut the connection.
+    killed: bool,
+    /// Something had to wait for a websocket to be read.
+    waited: bool,
 }
 
 impl Model {
@@ -94,11 +110,20 @@ impl Model {
                 settings.gather = Duration::ZERO;
             }
         });
+        let sent = Arc::<Mutex<Sent>>::default();
+        let (lines, acknowledged) = (server.lines.clone(), sent.clone());
+        server.at_message(move |socket, text| {
+            if let Some(line) = lines.get(socket.id) {
+                acknowledged.lock().unwrap().acknowledge(&line, text);
+            }
+        });
         let side = Side::begin(&server, dice).await;
         Self {
             server,
             side,
-            sent: Arc::default(),
+            sent,
+            killed: false,
+            waited: false,
         }
     }
 
@@ -116,10 +141,26 @@ impl Model {
             }
             18 => sleep(Duration::from_millis(dice.below(50))).await,
             19 => sleep(Duration::from_millis(dice.below(9_000))).await,
-            20 if dice.one_in(40) => self.end(dice),
+            20 if dice.one_in(8) => self.end(dice),
             _ => self.side.step(&self.server, dice).await,
         }
+        let waits = |line: &Arc<Line>| {
+            line.transport() == TransportType::Websocket && line.waiting() > 100_000
+        };
+        self.waited |= self.server.lines.all().iter().any(waits);
         self.check();
+    }
+
+    /// Of [`KINDS`], what has occurred.
+    fn seen(&self) -> [bool; 5] {
+        let arrived = &self.side.arrived;
+        [
+            !arrived.is_empty(),
+            arrived.iter().any(|packet| packet.starts_with("4to ")),
+            self.killed,
+            self.server.counts.upgrades() > 0,
+            self.waited,
+        ]
     }
 
     fn send(&self, most: u64, dice: &mut Dice) {
@@ -144,12 +185,15 @@ impl Model {
         self.sent.lock().unwrap()
     }
 
-    fn end(&self, dice: &mut Dice) {
+    fn end(&mut self, dice: &mut Dice) {
         let Some(line) = self.server.lines.all().pop() else {
             return;
         };
         match dice.one_in(2) {
-            true => line.kill(DisconnectReason::ClosingServer),
+            true => {
+                self.killed = true;
+                line.kill(DisconnectReason::ClosingServer);
+            }
             false => line.close(DisconnectReason::ClosingServer),
         }
     }
@@ -199,14 +243,16 @@ impl Model {
     }
 }
 
-async fn run(seed: u64) {
+async fn run(seed: u64) -> [bool; 5] {
     let mut dice = Dice::new(seed);
     let mut model = Model::begin(&mut dice).await;
     for _ in 0..STEPS {
         model.step(&mut dice).await;
     }
     model.check_all().await;
+    let seen = model.seen();
     model.finish(&mut dice).await;
+    seen
 }
 
 #[test]
@@ -214,6 +260,7 @@ fn order_is_kept_and_nothing_is_lost_and_there_is_one_end_whatever_happens_when(
     let one = std::env::var("SEED")
         .ok()
         .and_then(|seed| seed.parse().ok());
+    let mut counts = [0; 5];
     for seed in one.map_or(1..=SEEDS, |seed| seed..=seed) {
         let runtime = Builder::new_current_thread()
             .enable_all()
@@ -221,6 +268,13 @@ fn order_is_kept_and_nothing_is_lost_and_there_is_one_end_whatever_happens_when(
             .build()
             .unwrap();
         let run = std::panic::AssertUnwindSafe(|| runtime.block_on(run(seed)));
-        assert!(std::panic::catch_unwind(run).is_ok(), "with SEED={seed}");
+        let Ok(seen) = std::panic::catch_unwind(run) else {
+            panic!("with SEED={seed}");
+        };
+        let counted = counts.iter_mut().zip(seen);
+        counted.for_each(|(count, seen)| *count += u64::from(seen));
     }
+    println!("{KINDS:?} in {counts:?}");
+    let many = counts.iter().all(|count| *count > SEEDS / 10);
+    assert!(one.is_some() || many, "{KINDS:?} in {counts:?}");
 }

@@ -9,6 +9,7 @@ pub(crate) struct Counts {
     polling: AtomicI64,
     websocket: AtomicI64,
     slow: AtomicI64,
+    upgrades: AtomicI64,
 }
 
 impl Counts {
@@ -28,6 +29,11 @@ impl Counts {
         )
     }
 
+    /// How often a websocket has taken over.
+    pub(crate) fn upgrades(&self) -> i64 {
+        self.upgrades.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn slow(&self) -> i64 {
         self.slow.load(Ordering::SeqCst)
     }
@@ -39,6 +45,7 @@ impl Hooks for Counts {
     }
 
     fn upgraded(&self) {
+        self.upgrades.fetch_add(1, Ordering::SeqCst);
         self.polling.fetch_sub(1, Ordering::SeqCst);
         self.websocket.fetch_add(1, Ordering::SeqCst);
     }

@@ -45,6 +45,16 @@ impl std::fmt::Debug for AtConnect {
     }
 }
 
+type Answer = dyn Fn(&Socket<()>, &str) + Send + Sync;
+
+struct AtMessage(Box<Answer>);
+
+impl std::fmt::Debug for AtMessage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AtMessage")
+    }
+}
+
 /// Notes what happens, and sends everything back if it is to.
 #[derive(Debug, Default)]
 pub(crate) struct Handler {
@@ -52,6 +62,7 @@ pub(crate) struct Handler {
     /// Nobody may connect.
     panics: AtomicBool,
     at_connect: OnceLock<AtConnect>,
+    at_message: OnceLock<AtMessage>,
     connected: AtomicU64,
     ends: Mutex<Vec<DisconnectReason>>,
     heard: Mutex<Vec<String>>,
@@ -79,6 +90,9 @@ impl EngineIoHandler for Handler {
         assert_ne!(message.as_str(), "panic", "as the test wants it");
         let heard = message.as_str().to_owned();
         self.heard.lock().expect("no panic while held").push(heard);
+        if let Some(answer) = self.at_message.get() {
+            (answer.0)(&socket, message.as_str());
+        }
         if self.echoes {
             socket.emit(message).ok();
         }
@@ -149,6 +163,12 @@ impl Server {
     pub(crate) fn at_connect(&self, call: impl Fn(&Socket<()>, u64) + Send + Sync + 'static) {
         let call = AtConnect(Box::new(call));
         self.handler.at_connect.set(call).expect("said once");
+    }
+
+    /// Called for each text that came, where it is handled.
+    pub(crate) fn at_message(&self, answer: impl Fn(&Socket<()>, &str) + Send + Sync + 'static) {
+        let answer = AtMessage(Box::new(answer));
+        self.handler.at_message.set(answer).expect("said once");
     }
 
     /// From now on the handler panics where it is told of a session.
