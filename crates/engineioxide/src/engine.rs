@@ -179,7 +179,9 @@ impl<H: EngineIoHandler> Engine<H> {
             let Some(silent) = socket.line.silent_since().map(|since| now - since) else {
                 continue;
             };
-            if socket.line.is_ended() {
+            if let Some(end) = socket.line.ended() {
+                // What tells of it may still be on its way to the keeper.
+                self.finish(&socket, end.reason);
                 if silent >= LAST_POLL {
                     self.forget(secret);
                 }
@@ -250,3 +252,6 @@ pub(crate) fn take_binary<H: EngineIoHandler>(
     }
     took != Took::Wrong
 }
+
+#[cfg(test)]
+mod tests;
