@@ -19,7 +19,8 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// Splits `["event",arg,…]`, and checks its depth and that each placeholder names an attachment.
+    /// Splits `["event",arg,…]`, and checks its depth and that each placeholder names an attachment. A
+    /// name that is no string is taken for an empty one, which no event of ours has.
     pub fn parse(
         text: &str,
         attachments: Vec<Bytes>,
@@ -35,12 +36,11 @@ impl Payload {
         if args.is_empty() {
             return Err(AppError::invalid("an event has a name"));
         }
-        let first = args.remove(0);
-        let Key(name) = parse(first.get())?;
+        let name = name(args.remove(0).get());
         if !attachments.is_empty() {
             check_placeholders(&parse(text)?, attachments.len())?;
         }
-        Ok((name.into_owned(), Self { args, attachments }))
+        Ok((name, Self { args, attachments }))
     }
 
     /// Decodes the first argument; a missing one counts as `null`. See [`decode`].
@@ -58,6 +58,10 @@ pub fn event_name(text: &str) -> String {
     first
         .and_then(Result::ok)
         .map_or(String::new(), |Key(name)| name.into_owned())
+}
+
+fn name(first: &str) -> String {
+    parse(first).map_or(String::new(), |Key(name)| name.into_owned())
 }
 
 /// Decodes what a client sent. In a struct's fields `null` counts as absent, and `roomId` is another name
@@ -153,8 +157,22 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_is_no_string_is_an_empty_one() {
+        for text in [
+            "[1]",
+            r#"[null,"x"]"#,
+            r#"[{"a":1}]"#,
+            r#"[["ping"]]"#,
+            "[true]",
+        ] {
+            assert_eq!(parse(text, 0).unwrap().0, "", "{text}");
+            assert_eq!(event_name(text), "", "{text}");
+        }
+    }
+
+    #[test]
     fn wrong_shapes_are_refused() {
-        for text in ["[]", "{}", "[1]", "[null,1]", "x", "", r#"["a""#] {
+        for text in ["[]", "{}", "x", "", r#"["a""#, "[1"] {
             assert!(parse(text, 0).is_err(), "{text}");
         }
     }

@@ -69,6 +69,16 @@ for (const [name, kind] of Object.entries(TRANSPORTS)) {
         await session.works();
       });
     }
+
+    for (const event of ['[1,"x"]', "[null]", '[{"a":1}]']) {
+      rule(`whose name is no string, ${event}, is an unknown one, and the connection stays (${name})`, async (t) => {
+        const session = await connected(t);
+        await session.send(`421${event}`);
+        const came = await session.next();
+        assert.deepEqual(JSON.parse(came.slice(3))[0].error.code, "unknown_event");
+        await session.works();
+      });
+    }
   });
 
   suite(`ACK (${name})`, () => {

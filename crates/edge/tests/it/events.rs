@@ -83,6 +83,40 @@ async fn any_name_that_is_no_event_of_ours_is_unknown_and_the_connection_lives()
 }
 
 #[tokio::test]
+async fn a_name_that_is_no_string_is_unknown_and_the_connection_lives() {
+    let door = open().await;
+    let mut client = Client::connect(&door).await;
+    let refused = r#"437[{"ok":false,"error":{"code":"unknown_event","message":"Unknown event","retryable":false}}]"#;
+    let error = json!({"code": "unknown_event", "message": "Unknown event", "event": ""});
+    for event in [
+        r#"[1,"x"]"#,
+        "[null]",
+        r#"[{"a":1}]"#,
+        r#"[["add"]]"#,
+        "[true]",
+    ] {
+        client.send(&format!("42{event}")).await;
+        assert_eq!(client.event().await, json!(["error", error]), "{event}");
+        client.send(&format!("427{event}")).await;
+        assert_eq!(client.packet().await.unwrap(), refused, "{event}");
+    }
+    client.send(r#"451-[{"_placeholder":true,"num":0}]"#).await;
+    client.send_binary(&[1]).await;
+    assert_eq!(client.event().await, json!(["error", error]));
+    assert_eq!(client.ask("add", json!({"n": 1})).await["ok"], true);
+}
+
+#[tokio::test]
+async fn what_has_no_name_at_all_ends_the_connection() {
+    for event in ["[]", "{}", r#""add""#, "1", "null", "[1"] {
+        let door = open().await;
+        let mut client = Client::connect(&door).await;
+        client.send(&format!("42{event}")).await;
+        client.ended().await;
+    }
+}
+
+#[tokio::test]
 async fn a_handler_that_panics_answers_internal_and_the_queue_goes_on() {
     let door = open().await;
     let mut client = Client::connect(&door).await;
