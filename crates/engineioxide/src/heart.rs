@@ -81,13 +81,22 @@ impl Heart {
     /// A client of Engine.IO 3 has pinged, or has come. It may do so as often as it likes: what is
     /// remembered is one deadline for each grain of time.
     pub(crate) fn expect_client(&self, line: &Arc<Line>) {
-        let grain = (self.timeout / GRAINS).max(Duration::from_millis(1));
+        let grain = self.grain();
         let now = 1 + (self.start.elapsed().as_nanos() / grain.as_nanos()) as u32;
         if line.beat.swap(now, Ordering::Relaxed) != now {
-            let time = self.interval + self.timeout + grain;
+            let time = self.client_time();
             self.add(|queues| &mut queues.clients, line, time, now);
             self.end_stuck(line);
         }
+    }
+
+    fn grain(&self) -> Duration {
+        (self.timeout / GRAINS).max(Duration::from_millis(1))
+    }
+
+    /// Time for the ping of such a client: the same for all, so that what is due later stands later.
+    fn client_time(&self) -> Duration {
+        self.interval + self.timeout + self.grain()
     }
 
     /// Ends a session of whose client something is incomplete. A message in fragments needs no look: no
@@ -122,12 +131,24 @@ impl Heart {
         while let Some((line, due)) = self.pop(now, |queues| &mut queues.pongs) {
             let last = line.beat.load(Ordering::Relaxed) == due.beat;
             if last && line.awaits_pong.load(Ordering::Acquire) {
-                line.kill(DisconnectReason::HeartbeatTimeout);
+                match line.is_excused() {
+                    // Clients, too, count from the last ping.
+                    true => self.ping(&line, due.at),
+                    false => line.kill(DisconnectReason::HeartbeatTimeout),
+                }
             }
         }
         while let Some((line, due)) = self.pop(now, |queues| &mut queues.clients) {
             if line.beat.load(Ordering::Relaxed) == due.beat {
-                line.kill(DisconnectReason::HeartbeatTimeout);
+                match line.is_excused() {
+                    true => self.add(
+                        |queues| &mut queues.clients,
+                        &line,
+                        self.client_time(),
+                        due.beat,
+                    ),
+                    false => line.kill(DisconnectReason::HeartbeatTimeout),
+                }
             }
         }
     }

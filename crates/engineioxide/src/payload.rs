@@ -48,7 +48,7 @@ pub(crate) enum Packet<'a> {
 #[error("malformed: {0}")]
 pub(crate) struct Malformed(&'static str);
 
-/// Takes the packets of a body; `Break` where no more are wanted.
+/// Takes the packets of a body; `Break` where no more are wanted for now.
 pub(crate) type Each<'a> = dyn FnMut(Packet<'_>) -> ControlFlow<()> + 'a;
 
 /// Reads a packet that came as text: in a text frame, or within a body. What follows the type of a
@@ -86,14 +86,15 @@ pub(crate) fn binary_prefix(version: Version) -> &'static [u8] {
     }
 }
 
-/// Reads the body of a POST, `binary_content_type` where that is `application/octet-stream`. Packets
-/// before what is malformed have been handed over then.
+/// Reads the body of a POST, `binary_content_type` where that is `application/octet-stream`; says where to
+/// go on, if no more were wanted before its end. Packets before what is malformed have been handed over
+/// then.
 pub(crate) fn decode(
     version: Version,
     body: &[u8],
     binary_content_type: bool,
     each: &mut Each<'_>,
-) -> Result<(), Malformed> {
+) -> Result<Option<usize>, Malformed> {
     match (version, binary_content_type) {
         (Version::V3, true) => eio3::decode_binary(body, each),
         (Version::V3, false) => eio3::decode_text(text(body)?, each),
@@ -102,13 +103,15 @@ pub(crate) fn decode(
     }
 }
 
-fn decode_eio4(body: &str, each: &mut Each<'_>) -> Result<(), Malformed> {
+fn decode_eio4(body: &str, each: &mut Each<'_>) -> Result<Option<usize>, Malformed> {
+    let mut next = 0;
     for packet in body.split(SEPARATOR) {
+        next += packet.len() + SEPARATOR.len_utf8();
         if each(parse_text_packet(Version::V4, packet)?).is_break() {
-            break;
+            return Ok((next <= body.len()).then_some(next));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 fn text(bytes: &[u8]) -> Result<&str, Malformed> {

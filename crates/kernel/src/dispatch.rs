@@ -116,15 +116,6 @@ impl Dispatcher {
         result
     }
 
-    /// For an event that does not even fit into the connection's queue.
-    pub fn refuse(&self, session: &Session) -> AppError {
-        counter!(metric::RATE_LIMITED, "scope" => "queue").increment(1);
-        if session.meter(|meter| meter.refuse(&self.services.limits)) == Verdict::Close {
-            session.peer.kill();
-        }
-        limited()
-    }
-
     async fn limit(&self, session: &Session, cost: f64) -> Result<(), AppError> {
         match session.meter(|meter| meter.take(cost, &self.services.limits)) {
             Verdict::Pass => Ok(()),

@@ -27,7 +27,7 @@ pub struct Limits {
     pub user_events_per_second: u32,
     /// A connection that is being limited for this long is closed.
     pub limited_for: Duration,
-    /// Events of one connection that wait for their turn; more are `rate_limited`.
+    /// Events of one connection that wait for their turn; no more are read of its session meanwhile.
     pub pending_events: usize,
     /// Entries of a list sent to a client; the rest is left out and said (`truncated`).
     pub list_entries: usize,

@@ -22,7 +22,7 @@ pub const GAPS_HEALED: &str = "starling_gaps_healed_total";
 pub const GAPS_BROKEN: &str = "starling_gaps_broken_total";
 /// Connections closed because they did not read fast enough.
 pub const SLOW_CONSUMERS: &str = "starling_slow_consumers_total";
-/// Events refused by a rate limit, by `scope` (`connection`, `user`, `queue`).
+/// Events refused by a rate limit, by `scope` (`connection`, `user`).
 pub const RATE_LIMITED: &str = "starling_rate_limited_total";
 /// Comings and goings this node heard of, by `change` and `place` (`namespace`, `room`).
 pub const TRANSITIONS: &str = "starling_presence_transitions_total";

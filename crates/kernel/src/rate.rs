@@ -72,9 +72,8 @@ impl Meter {
         self.refused_until = Some(Instant::now() + wait);
     }
 
-    /// Notes a refusal, also one from elsewhere (a full queue). Refusals less than a second apart
-    /// are one stretch.
-    pub fn refuse(&mut self, limits: &Limits) -> Verdict {
+    /// Notes a refusal. Refusals less than a second apart are one stretch.
+    fn refuse(&mut self, limits: &Limits) -> Verdict {
         let now = Instant::now();
         let since = match self.refusing {
             Some((since, last)) if now - last <= Duration::from_secs(1) => since,

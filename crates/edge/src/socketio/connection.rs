@@ -19,6 +19,7 @@ use socketioxide_core::Str;
 use starling_kernel::{
     error::{AppError, Code},
     feature::Reply,
+    limits::Limits,
     metric,
     payload::{Payload, event_name},
     session::{Peer, SendError, Session},
@@ -28,8 +29,8 @@ use tracing::error;
 
 use super::{Door, Opening, outlet::Outlet, peer::SocketPeer};
 
-/// Waiting events of one connection hold at most this many packets' worth of bytes.
-const PENDING_PACKETS: usize = 64;
+/// With this many packets' worth of bytes in events that wait, a connection is behind, however few they are.
+const PENDING_PACKETS: usize = 4;
 
 /// An event as it came in.
 pub(super) struct Event {
@@ -64,6 +65,16 @@ struct Inbox {
     /// A task is at work, or has done the last there was to do.
     busy: bool,
     ended: bool,
+    /// Behind: nothing is read of the whole session until half of it is done.
+    behind: bool,
+}
+
+impl Inbox {
+    /// Whether as much waits as may, or as much of it as one in `part`.
+    fn is_full(&self, part: usize, limits: &Limits) -> bool {
+        let bytes = limits.packet_bytes.saturating_mul(PENDING_PACKETS);
+        self.events.len() * part >= limits.pending_events || self.bytes * part >= bytes
+    }
 }
 
 /// What there is to do for whoever works the queue.
@@ -105,23 +116,18 @@ impl Connection {
         Ok(())
     }
 
-    /// Queues an event; one that finds the queue full is refused at once.
+    /// Queues an event. No more are read where the queue is full then.
     pub(super) fn push(self: &Arc<Self>, event: Event) {
-        let limits = self.door.limits();
         let mut inbox = self.inbox();
         if inbox.ended {
             return;
         }
-        let bytes = inbox.bytes + event.bytes();
-        if inbox.events.len() >= limits.pending_events
-            || bytes > limits.packet_bytes.saturating_mul(PENDING_PACKETS)
-        {
-            drop(inbox);
-            let refused = self.door.dispatcher.refuse(&self.session);
-            return self.answer(&event, Err(refused));
-        }
-        inbox.bytes = bytes;
+        inbox.bytes += event.bytes();
         inbox.events.push_back(event);
+        if !inbox.behind && inbox.is_full(1, self.door.limits()) {
+            inbox.behind = true;
+            self.line.pause();
+        }
         self.work(inbox);
     }
 
@@ -168,8 +174,13 @@ impl Connection {
     /// `busy` stays set after the end, so there is one [`Next::Finish`].
     fn next(&self) -> Next {
         let mut inbox = self.inbox();
-        if let Some(event) = inbox.events.pop_front() {
-            inbox.bytes -= event.bytes();
+        let event = inbox.events.pop_front();
+        inbox.bytes -= event.as_ref().map_or(0, Event::bytes);
+        if inbox.behind && !inbox.is_full(2, self.door.limits()) {
+            inbox.behind = false;
+            self.line.resume();
+        }
+        if let Some(event) = event {
             return Next::Handle(event);
         }
         inbox.busy = inbox.ended;
@@ -229,7 +240,10 @@ impl Connection {
 
     /// What the client sends is no event: it is not listened to any more.
     fn give_up(&self) {
-        self.inbox().events.clear();
+        let mut inbox = self.inbox();
+        inbox.events.clear();
+        inbox.bytes = 0;
+        drop(inbox);
         self.line
             .close(engineioxide::DisconnectReason::PacketParsingError);
     }

@@ -1,9 +1,16 @@
 //! Events on their way in and out.
 
+use std::time::Duration;
+
 use serde_json::json;
 use starling_kernel::{topic::Topic, workers::Workers};
+use tokio::time::timeout;
 
-use crate::support::{Client, Poller, open, open_with, until};
+use crate::support::{Client, Poller, open, open_with, token, until};
+
+const HOUR: Duration = Duration::from_secs(3600);
+/// In which nothing is to happen.
+const MOMENT: Duration = Duration::from_millis(200);
 
 #[tokio::test]
 async fn a_thousand_events_are_handled_and_answered_in_order() {
@@ -158,29 +165,87 @@ async fn binary_parts_come_in_and_go_out() {
 }
 
 #[tokio::test]
-async fn more_events_than_may_wait_are_refused_and_the_others_are_handled() {
+async fn more_events_than_may_wait_are_read_later_and_answered_in_order() {
     let door = open_with(|_, limits| limits.pending_events = 10).await;
     let mut client = Client::connect(&door).await;
     client.emit("hold", json!({})).await;
     door.probe.held.notified().await;
-    for n in 0..15 {
+    for n in 0..1000 {
         client.send(&format!(r#"42{n}["add",{{"n":{n}}}]"#)).await;
     }
-    let mut refused = Vec::new();
-    for _ in 0..5 {
-        refused.push(client.packet().await.unwrap());
-    }
-    assert!(
-        refused.iter().all(|ack| ack.contains("rate_limited")),
-        "{refused:?}"
-    );
     door.probe.release.notify_one();
-    for _ in 0..10 {
-        assert!(client.packet().await.unwrap().contains(r#""ok":true"#));
+    for n in 0..1000 {
+        let answer = client.packet().await.unwrap();
+        assert!(
+            answer.starts_with(&format!(r#"43{n}[{{"ok":true"#)),
+            "{n}: {answer}"
+        );
     }
+}
+
+#[tokio::test]
+async fn a_namespace_that_is_behind_keeps_the_whole_session_waiting() {
+    let door = open_with(|_, limits| limits.pending_events = 2).await;
+    let mut client = Client::connect(&door).await;
+    client
+        .enter("/admin", json!({"token": token("ann", true, HOUR)}))
+        .await;
+    for _ in 0..2 {
+        let welcome = client.packet().await.unwrap();
+        assert!(welcome.contains("welcome"), "{welcome}");
+    }
+    client.emit("hold", json!({})).await;
+    door.probe.held.notified().await;
+    client.emit("add", json!({"n": 1})).await;
+    client.emit("add", json!({"n": 2})).await;
+    client.send(r#"42/admin,7["who",{}]"#).await;
+    assert!(timeout(MOMENT, client.packet()).await.is_err());
+    door.probe.release.notify_one();
+    let answer = client.packet().await.unwrap();
+    assert!(answer.starts_with("43/admin,7["), "{answer}");
+    assert_eq!(*door.probe.seen.lock().unwrap(), [1, 2]);
+}
+
+#[tokio::test]
+async fn few_events_that_are_large_are_read_later_too() {
+    let door = open_with(|_, limits| limits.packet_bytes = 1_000).await;
+    let mut client = Client::connect(&door).await;
+    client.emit("hold", json!({})).await;
+    door.probe.held.notified().await;
+    let text = "x".repeat(900);
+    for n in 0..50 {
+        client
+            .send(&format!(r#"42{n}["add",{{"n":{n},"text":"{text}"}}]"#))
+            .await;
+    }
+    client.send("41").await;
+    assert!(timeout(MOMENT, door.probe.ends(1)).await.is_err());
+    door.probe.release.notify_one();
+    door.probe.ends(1).await;
     assert_eq!(
         *door.probe.seen.lock().unwrap(),
-        (0..10).collect::<Vec<u64>>()
+        (0..50).collect::<Vec<u64>>()
+    );
+}
+
+#[tokio::test]
+async fn a_post_with_more_events_than_may_wait_is_answered_when_they_were_taken() {
+    let door = open_with(|_, limits| limits.pending_events = 10).await;
+    let poller = Poller::connect(&door).await;
+    let events = (0..100).map(|n| format!(r#"42["add",{{"n":{n}}}]"#));
+    let body: Vec<_> = [r#"42["hold",{}]"#.to_owned()]
+        .into_iter()
+        .chain(events)
+        .collect();
+    let body = body.join("\u{1e}");
+    let mut post = Box::pin(poller.post(&door, &body));
+    assert!(timeout(MOMENT, &mut post).await.is_err());
+    door.probe.release.notify_one();
+    assert_eq!(post.await.status, 200);
+    until(|| door.probe.seen.lock().unwrap().len() == 100).await;
+    assert_eq!(
+        *door.probe.seen.lock().unwrap(),
+        (0..100).collect::<Vec<u64>>()
     );
 }
 

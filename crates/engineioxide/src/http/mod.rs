@@ -143,13 +143,16 @@ async fn post<H: EngineIoHandler, B: Body>(
 ) -> Result<Answer, Wrong> {
     let (_, socket) = find(engine, sid, protocol)?;
     let post = socket.line.post();
-    let _post = post.ok_or(Refused::BadRequest)?;
+    let mut post = post.ok_or(Refused::BadRequest)?;
     let body = read(engine, body).await?;
     let binary = headers.get(CONTENT_TYPE).is_some_and(|kind| kind == BINARY);
-    hand_over(engine, &socket, &body, binary).map_err(|()| {
+    post.begun = true;
+    let handed_over = hand_over(engine, &socket, &body, binary).await;
+    handed_over.map_err(|()| {
         socket.line.kill(DisconnectReason::PacketParsingError);
         Refused::BadRequest
     })?;
+    post.begun = false;
     socket.line.said_farewell().await;
     Ok(text("ok".into()))
 }
@@ -178,31 +181,55 @@ async fn read_up_to<B: Body>(most: usize, body: B) -> Result<Bytes, Wrong> {
     Ok(whole.freeze())
 }
 
-/// Gives the handler what was posted, up to the packet by which the client leaves.
-fn hand_over<H: EngineIoHandler>(
+/// Gives the handler what was posted, as it keeps up, up to the packet by which the client leaves.
+async fn hand_over<H: EngineIoHandler>(
+    engine: &Engine<H>,
+    socket: &Arc<Socket<H::Data>>,
+    mut body: &[u8],
+    binary: bool,
+) -> Result<(), ()> {
+    loop {
+        socket.line.resumed().await;
+        match hand_over_some(engine, socket, body, binary)? {
+            Some(next) => body = &body[next..],
+            None => return Ok(()),
+        }
+    }
+}
+
+/// The same until the handler is behind; where to go on then. What is posted while a websocket takes over
+/// does not wait: what comes there came after it.
+fn hand_over_some<H: EngineIoHandler>(
     engine: &Engine<H>,
     socket: &Arc<Socket<H::Data>>,
     body: &[u8],
     binary: bool,
-) -> Result<(), ()> {
+) -> Result<Option<usize>, ()> {
     use std::ops::ControlFlow::{Break, Continue};
-    let mut fine = true;
+    let line = &socket.line;
+    let polls = line.transport() == TransportType::Polling;
+    let (mut fine, mut over) = (true, false);
     let mut each = |packet: Packet<'_>| {
-        if socket.line.is_ended() {
+        over = line.is_ended();
+        if over {
             return Break(());
         }
         if matches!(packet, Packet::Close) {
-            socket.line.leave();
+            line.leave();
+            over = true;
             return Break(());
         }
         fine = take(engine, socket, packet);
-        if fine { Continue(()) } else { Break(()) }
+        match fine && !(polls && line.is_paused()) {
+            true => Continue(()),
+            false => Break(()),
+        }
     };
     let decoded = payload::decode(socket.protocol, body, binary, &mut each);
-    if fine {
-        decoded.map_err(|_| ())
-    } else {
-        Err(())
+    let next = decoded.map_err(|_| ())?;
+    match fine {
+        true => Ok(next.filter(|_| !over)),
+        false => Err(()),
     }
 }
 

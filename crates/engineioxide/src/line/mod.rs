@@ -11,8 +11,9 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering},
     },
+    task::Waker,
 };
 
 use bytes::Bytes;
@@ -52,6 +53,10 @@ pub struct Line {
     pub(crate) inflates: AtomicBool,
     /// A websocket is trying to take over.
     pub(crate) probed: AtomicBool,
+    /// How many are behind with what the client sends.
+    paused: AtomicU16,
+    /// Somebody was since a ping was last judged: its pong may lie where nothing was read.
+    excused: AtomicBool,
     /// The task that reads the websocket.
     task: AtomicWaker,
     kept: Option<Box<dyn Any + Send + Sync>>,
@@ -94,6 +99,8 @@ impl Line {
             told: AtomicBool::new(false),
             inflates: AtomicBool::new(false),
             probed: AtomicBool::new(false),
+            paused: AtomicU16::new(0),
+            excused: AtomicBool::new(false),
             task: AtomicWaker::new(),
             kept,
             out: Mutex::new(out),
@@ -155,6 +162,32 @@ impl Line {
         self.end(reason, How::Kill);
     }
 
+    /// Somebody is behind with what the client sends: nothing more is taken from it until as many have
+    /// called [`Line::resume`] as have called this. Called while a message is handed over, that is the last
+    /// one.
+    pub fn pause(&self) {
+        self.excused.store(true, Ordering::Relaxed);
+        self.paused.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// One who was behind is so no more.
+    pub fn resume(&self) {
+        if self.paused.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.wake_posts();
+            self.task.wake();
+        }
+    }
+
+    /// Whether anybody is behind.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Acquire) > 0
+    }
+
+    /// Whether it is not the client's fault alone that no pong was read since this was last asked.
+    pub(crate) fn is_excused(&self) -> bool {
+        self.is_paused() || self.excused.swap(false, Ordering::Relaxed)
+    }
+
     /// Whether it is over, or about to end.
     pub fn is_ended(&self) -> bool {
         self.out().end().is_some()
@@ -203,14 +236,12 @@ impl Line {
                 self.task.wake();
             }
             Way::Polling(polling) => {
-                let (secret, waker) = (polling.secret, polling.waker.take());
+                let (secret, wakers) = (polling.secret, polling.wakers());
                 drop(out);
                 if first {
                     self.lines.ended(secret);
                 }
-                if let Some(waker) = waker {
-                    waker.wake();
-                }
+                wakers.for_each(Waker::wake);
             }
             Way::Over => {}
         }

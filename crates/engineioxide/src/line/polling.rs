@@ -44,7 +44,7 @@ pub(super) struct Polling {
     left: bool,
     /// It was answered, or has not come.
     farewell: bool,
-    /// The POST by which the client left.
+    /// The POST that waits: for who is behind, or for the answer to a poll, as its client left by it.
     poster: Option<Waker>,
     /// When the last poll ended.
     since: Instant,
@@ -64,6 +64,13 @@ impl Polling {
             since: Instant::now(),
         }
     }
+
+    /// The requests that wait.
+    pub(super) fn wakers(&mut self) -> impl Iterator<Item = Waker> + use<> {
+        [self.waker.take(), self.poster.take()]
+            .into_iter()
+            .flatten()
+    }
 }
 
 /// A GET: resolves to the body of its answer, or to nothing where the session is not polled any more.
@@ -72,7 +79,12 @@ impl Polling {
 pub(crate) struct Get(Option<Arc<Line>>);
 
 /// A POST that is under way. Only one may be.
-pub(crate) struct Post(Arc<Line>);
+pub(crate) struct Post {
+    line: Arc<Line>,
+    /// Its packets are being handed over. Should that not come to its end, some are lost, and the session
+    /// ends.
+    pub(crate) begun: bool,
+}
 
 impl Line {
     /// A poll begins; `None` where it may not.
@@ -86,7 +98,10 @@ impl Line {
     pub(crate) fn post(self: &Arc<Self>) -> Option<Post> {
         let over = |out: &Out| out.end().is_some();
         let begun = self.begin(over, |polling| &mut polling.posting);
-        begun.then(|| Post(self.clone()))
+        begun.then(|| Post {
+            line: self.clone(),
+            begun: false,
+        })
     }
 
     /// Whether a request of a kind may begin. The session ends with one beside another.
@@ -117,6 +132,34 @@ impl Line {
             polling.left = true;
         }
         self.close(DisconnectReason::TransportClose);
+    }
+
+    /// Waits until what was posted may be handed over: nobody is behind, or the session is over. At once on
+    /// a websocket, whose messages came after it.
+    pub(crate) async fn resumed(&self) {
+        poll_fn(|cx| {
+            let mut out = self.out();
+            let ended = out.end().is_some();
+            match out.way_mut() {
+                Way::Polling(polling) if self.is_paused() && !ended => {
+                    polling.poster = Some(cx.waker().clone());
+                    Poll::Pending
+                }
+                _ => Poll::Ready(()),
+            }
+        })
+        .await;
+    }
+
+    /// Nobody is behind any more.
+    pub(super) fn wake_posts(&self) {
+        let mut out = self.out();
+        if let Way::Polling(polling) = out.way_mut()
+            && let Some(waker) = polling.poster.take()
+        {
+            drop(out);
+            waker.wake();
+        }
     }
 
     /// Waits until the poll of a client that left has had its answer: it may come a moment after the POST
@@ -160,9 +203,7 @@ impl Line {
             unreachable!("it was polling a moment ago");
         };
         self.flush(out);
-        if let Some(waker) = polling.waker.take() {
-            waker.wake();
-        }
+        polling.wakers().for_each(Waker::wake);
         Ok(polling.secret)
     }
 
@@ -271,11 +312,11 @@ impl Drop for Get {
 
 impl Drop for Post {
     fn drop(&mut self) {
-        // A handler does: what else was posted is lost.
-        if std::thread::panicking() {
-            self.0.kill(DisconnectReason::TransportError);
+        // A handler has panicked, or the client is gone while it waited.
+        if self.begun {
+            self.line.kill(DisconnectReason::TransportError);
         }
-        if let Way::Polling(polling) = self.0.out().way_mut() {
+        if let Way::Polling(polling) = self.line.out().way_mut() {
             polling.posting = false;
         }
     }

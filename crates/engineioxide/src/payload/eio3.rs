@@ -6,7 +6,7 @@ use super::{Each, Malformed, Version, parse_binary_packet, parse_text_packet, te
 const END_OF_LENGTH: u8 = 0xff;
 
 /// `<length>:<packet>` again and again, with the length in UTF-16 code units, as JavaScript counts.
-pub(super) fn decode_text(body: &str, each: &mut Each<'_>) -> Result<(), Malformed> {
+pub(super) fn decode_text(body: &str, each: &mut Each<'_>) -> Result<Option<usize>, Malformed> {
     let mut rest = body;
     loop {
         let (digits, after) = rest.split_once(':').ok_or(Malformed("no length"))?;
@@ -14,7 +14,7 @@ pub(super) fn decode_text(body: &str, each: &mut Each<'_>) -> Result<(), Malform
         let (packet, after) = split_utf16(after, length).ok_or(Malformed("wrong length"))?;
         let stop = each(parse_text_packet(Version::V3, packet)?).is_break();
         if stop || after.is_empty() {
-            return Ok(());
+            return Ok(rest_at(body.len(), after.len()));
         }
         rest = after;
     }
@@ -22,7 +22,7 @@ pub(super) fn decode_text(body: &str, each: &mut Each<'_>) -> Result<(), Malform
 
 /// `<0 for text, 1 for binary><length>0xff<packet>` again and again. The digits of the length are
 /// bytes from 0 to 9, and it counts bytes.
-pub(super) fn decode_binary(body: &[u8], each: &mut Each<'_>) -> Result<(), Malformed> {
+pub(super) fn decode_binary(body: &[u8], each: &mut Each<'_>) -> Result<Option<usize>, Malformed> {
     let mut rest = body;
     loop {
         let (kind, after) = rest.split_first().ok_or(Malformed("no packet"))?;
@@ -38,10 +38,15 @@ pub(super) fn decode_binary(body: &[u8], each: &mut Each<'_>) -> Result<(), Malf
             _ => return Err(Malformed("neither text nor binary")),
         };
         if each(packet).is_break() || after.is_empty() {
-            return Ok(());
+            return Ok(rest_at(body.len(), after.len()));
         }
         rest = after;
     }
+}
+
+/// Where the last so many bytes begin, if there are any.
+fn rest_at(all: usize, left: usize) -> Option<usize> {
+    (left > 0).then_some(all - left)
 }
 
 /// A length in decimal digits, each from 0 to 9.

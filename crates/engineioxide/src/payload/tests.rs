@@ -13,7 +13,7 @@ fn read(version: Version, body: &[u8], binary: bool) -> (Vec<String>, Result<(),
         packets.push(format!("{packet:?}"));
         ControlFlow::Continue(())
     });
-    (packets, read)
+    (packets, read.map(|rest| assert_eq!(rest, None)))
 }
 
 fn packets(version: Version, body: &str) -> Vec<String> {
@@ -180,17 +180,20 @@ fn a_binary_body_of_version_3_is_refused_where_it_is_wrong() {
 fn no_more_is_read_than_is_wanted() {
     let binary: &[u8] = &[0, 1, 0xff, b'1', 9];
     let bodies = [
-        (V4, "1\u{1e}?".as_bytes(), false),
-        (V3, b"1:1?", false),
-        (V3, binary, true),
+        (V4, "1\u{1e}?".as_bytes(), false, Some(2)),
+        (V4, "1\u{1e}".as_bytes(), false, Some(2)),
+        (V4, b"1", false, None),
+        (V3, b"1:1?", false, Some(3)),
+        (V3, b"1:1", false, None),
+        (V3, binary, true, Some(4)),
     ];
-    for (version, body, binary) in bodies {
+    for (version, body, binary, rest) in bodies {
         let mut count = 0;
         let read = decode(version, body, binary, &mut |_| {
             count += 1;
             ControlFlow::Break(())
         });
-        assert_eq!((count, read), (1, Ok(())));
+        assert_eq!((count, read), (1, Ok(rest)));
     }
 }
 

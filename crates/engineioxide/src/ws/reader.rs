@@ -1,6 +1,6 @@
 //! Reads what a client sends, as it comes (RFC 6455, 5 to 7).
 
-use std::{ops::ControlFlow, str};
+use std::{mem, ops::ControlFlow, str};
 
 use super::{
     frame::Opcode,
@@ -59,7 +59,7 @@ impl Violation {
 /// Inflates a compressed message to so many bytes at most, or says [`Violation::TooBig`].
 pub(crate) type Inflate<'a> = dyn FnMut(&[u8], usize) -> Result<Vec<u8>, Violation> + 'a;
 
-/// Takes what came; `Break` where no more is wanted.
+/// Takes what came; `Break` where no more is wanted for now.
 pub(crate) type Take<'a> = dyn FnMut(Incoming<'_>) -> ControlFlow<()> + 'a;
 
 /// Where a connection is in what its client sends: 16 bytes while nothing is incomplete, as it is for
@@ -67,7 +67,7 @@ pub(crate) type Take<'a> = dyn FnMut(Incoming<'_>) -> ControlFlow<()> + 'a;
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
     incomplete: Option<Box<Incomplete>>,
-    /// After a close, a violation, or when no more was wanted.
+    /// After a close or a violation.
     ended: bool,
 }
 
@@ -81,6 +81,8 @@ struct Incomplete {
     frame: Option<Frame>,
     /// The message whose last frame is not there, or not all of it.
     message: Option<Message>,
+    /// What came when no more was wanted, as it came.
+    rest: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -100,12 +102,14 @@ struct Feeder<'a, 'b> {
     limits: &'a Limits,
     inflate: &'a mut Inflate<'b>,
     take: &'a mut Take<'b>,
+    /// No more is wanted for now.
+    enough: bool,
 }
 
 /// Why no more is read.
 enum Stop {
     Violation(Violation),
-    Enough,
+    Close,
 }
 
 impl From<Violation> for Stop {
@@ -119,7 +123,8 @@ impl Reader {
     /// place, and only what is incomplete is copied. How the bytes were cut makes no difference to
     /// what is handed over, nor to the violation.
     ///
-    /// After a close, a violation, or when `take` wanted no more, everything is ignored.
+    /// When `take` wants no more for now, the rest is kept, and goes before what is fed next. After a
+    /// close or a violation everything is ignored.
     pub(crate) fn feed(
         &mut self,
         bytes: &mut [u8],
@@ -134,20 +139,35 @@ impl Reader {
             limits,
             inflate,
             take,
+            enough: false,
         };
-        let read = self.read(bytes, &mut to);
+        let mut rest = self.incomplete.as_mut().map(|it| mem::take(&mut it.rest));
+        let rest = rest.as_mut().map_or(&mut [][..], |rest| rest);
+        let read = self
+            .read(rest, &mut to)
+            .and_then(|()| self.read(bytes, &mut to));
         self.ended = read.is_err();
         let ended = self.ended;
         self.incomplete
             .take_if(|incomplete| ended || incomplete.is_empty());
         match read {
             Err(Stop::Violation(violation)) => Err(violation),
-            Ok(()) | Err(Stop::Enough) => Ok(()),
+            Ok(()) | Err(Stop::Close) => Ok(()),
         }
+    }
+
+    /// Whether something was kept that came when no more was wanted.
+    pub(crate) fn has_rest(&self) -> bool {
+        let incomplete = self.incomplete.as_ref();
+        incomplete.is_some_and(|incomplete| !incomplete.rest.is_empty())
     }
 
     fn read(&mut self, mut bytes: &mut [u8], to: &mut Feeder<'_, '_>) -> Result<(), Stop> {
         while !bytes.is_empty() {
+            if to.enough {
+                self.incomplete().rest.extend_from_slice(bytes);
+                break;
+            }
             let frame = self.incomplete.as_mut().and_then(|it| it.frame.take());
             bytes = match frame {
                 Some(frame) => self.resume(frame, bytes, to)?,
@@ -209,10 +229,10 @@ impl Reader {
     fn whole(&mut self, head: &Head, payload: &[u8], to: &mut Feeder<'_, '_>) -> Result<(), Stop> {
         match head.opcode {
             control if control.is_control() => to.control(control, payload),
-            Opcode::Text | Opcode::Binary if head.last => to.message(Kind::of(head), payload),
+            Opcode::Text | Opcode::Binary if head.last => Ok(to.message(Kind::of(head), payload)?),
             _ => {
                 self.message(head).append(payload, payload.len());
-                self.fragment(head.last, to)
+                Ok(self.fragment(head.last, to)?)
             }
         }
     }
@@ -260,10 +280,10 @@ impl Reader {
     }
 
     /// A frame of the message under way is complete.
-    fn fragment(&mut self, last: bool, to: &mut Feeder<'_, '_>) -> Result<(), Stop> {
+    fn fragment(&mut self, last: bool, to: &mut Feeder<'_, '_>) -> Result<(), Violation> {
         let message = &mut self.incomplete().message;
         if !last {
-            return Ok(message.as_mut().map_or(Ok(()), Message::check)?);
+            return message.as_mut().map_or(Ok(()), Message::check);
         }
         match message.take() {
             Some(message) => to.message(message.kind, &message.payload),
@@ -286,7 +306,7 @@ impl Reader {
 
 impl Incomplete {
     fn is_empty(&self) -> bool {
-        self.head_len == 0 && self.frame.is_none() && self.message.is_none()
+        self.head_len == 0 && self.frame.is_none() && self.message.is_none() && self.rest.is_empty()
     }
 
     /// Completes the header that was begun; with it, how many of `bytes` are part of it.
@@ -310,7 +330,7 @@ impl Incomplete {
 }
 
 impl Feeder<'_, '_> {
-    fn message(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Stop> {
+    fn message(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Violation> {
         if !kind.compressed {
             return self.plain(kind, payload);
         }
@@ -318,30 +338,28 @@ impl Feeder<'_, '_> {
         self.plain(kind, &payload)
     }
 
-    fn plain(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Stop> {
-        if !kind.text {
-            return self.give(Incoming::Binary(payload));
-        }
-        let text = str::from_utf8(payload).map_err(|_| NOT_UTF8)?;
-        self.give(Incoming::Text(text))
+    fn plain(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Violation> {
+        self.give(match kind.text {
+            true => Incoming::Text(str::from_utf8(payload).map_err(|_| NOT_UTF8)?),
+            false => Incoming::Binary(payload),
+        });
+        Ok(())
     }
 
     fn control(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), Stop> {
         match opcode {
             Opcode::Ping => self.give(Incoming::Ping(payload)),
             Opcode::Close => {
-                self.give(Incoming::Close(close_code(payload)?))?;
-                Err(Stop::Enough)
+                self.give(Incoming::Close(close_code(payload)?));
+                return Err(Stop::Close);
             }
             _ => self.give(Incoming::Pong),
         }
+        Ok(())
     }
 
-    fn give(&mut self, incoming: Incoming<'_>) -> Result<(), Stop> {
-        match (self.take)(incoming) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(Stop::Enough),
-        }
+    fn give(&mut self, incoming: Incoming<'_>) {
+        self.enough = (self.take)(incoming).is_break();
     }
 }
 

@@ -154,6 +154,15 @@ impl<H: EngineIoHandler> Session<H> {
             if let Some(over) = self.poll_over(cx) {
                 break Poll::Ready(over);
             }
+            if self.probe.is_none() && self.socket.line.is_paused() {
+                break self.pump(cx);
+            }
+            if self.reader.has_rest() {
+                match self.feed(&mut []) {
+                    Some(over) => break Poll::Ready(over),
+                    None => continue,
+                }
+            }
             match self.incoming.poll_read(cx, &mut buffer) {
                 Poll::Pending => break Poll::Pending,
                 Poll::Ready(Ok(0)) => break Poll::Ready(DisconnectReason::TransportClose.into()),
@@ -183,7 +192,15 @@ impl<H: EngineIoHandler> Session<H> {
         failed.then(|| DisconnectReason::TransportError.into())
     }
 
-    /// Takes what the client sent; how it is over, if it is.
+    /// While nothing is read, a stream that is no TCP stream is written to all the same.
+    fn pump(&mut self, cx: &mut Context<'_>) -> Poll<Over> {
+        match self.incoming.poll_pump(cx) {
+            Poll::Ready(Err(_)) => Poll::Ready(DisconnectReason::TransportError.into()),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// Takes what the client sent, until whoever takes it is behind; how it is over, if it is.
     fn feed(&mut self, bytes: &mut [u8]) -> Option<Over> {
         let Self {
             engine,
@@ -206,9 +223,9 @@ impl<H: EngineIoHandler> Session<H> {
                 Some(_) => probing(engine, (probe, secret), &incoming),
                 None => received(engine, socket, &incoming),
             };
-            match over {
-                Some(_) => ControlFlow::Break(()),
-                None => ControlFlow::Continue(()),
+            match over.is_some() || socket.line.is_paused() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
             }
         };
         match reader.feed(bytes, &limits, &mut inflate, &mut take) {

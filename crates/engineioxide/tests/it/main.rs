@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod polling;
+mod pressure;
 mod schedule;
 mod stress;
 mod support;

@@ -210,16 +210,28 @@ fn nothing_is_read_after_a_violation() {
 }
 
 #[test]
-fn nothing_is_read_when_no_more_is_wanted() {
+fn what_is_not_wanted_now_is_kept_and_goes_before_what_comes_next() {
     let mut reader = Reader::default();
-    let mut count = 0;
-    let mut bytes = [last(Text, b"a"), last(Text, b"b"), vec![0x83]].concat();
-    let read = reader.feed(&mut bytes, &LIMITS, &mut twice, &mut |_| {
-        count += 1;
-        ControlFlow::Break(())
-    });
-    assert_eq!((count, read), (1, Ok(())));
-    assert!(fine(&mut reader, &last(Text, b"b")).is_empty());
+    let mut one = |bytes: &[u8]| {
+        let mut taken = Vec::new();
+        let mut take = |incoming: Incoming<'_>| {
+            taken.push(format!("{incoming:?}"));
+            ControlFlow::Break(())
+        };
+        let read = reader.feed(&mut bytes.to_vec(), &LIMITS, &mut twice, &mut take);
+        (taken, read, reader.has_rest())
+    };
+    let text = |text: &str| vec![format!("Text({text:?})")];
+    let bytes = [last(Text, b"a"), last(Text, b"b"), first(Text, b"c")].concat();
+    assert_eq!(one(&bytes), (text("a"), Ok(()), true));
+    // What comes meanwhile goes behind it, wherever it was cut.
+    let more = [last(Ping, b""), last(Continuation, b"d"), vec![0x83]].concat();
+    assert_eq!(one(&more[..3]), (text("b"), Ok(()), true));
+    assert_eq!(one(&more[3..]), (vec!["Ping([])".into()], Ok(()), true));
+    assert_eq!(one(&[]), (text("cd"), Ok(()), true));
+    let wrong = Err(Violation::Protocol("reserved opcode"));
+    assert_eq!(one(&[0x80]), (vec![], wrong, false));
+    assert!(reader.incomplete.is_none());
 }
 
 #[test]

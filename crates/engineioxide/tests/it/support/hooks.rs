@@ -1,8 +1,11 @@
-//! Counts what the engine tells of its sessions.
+//! Counts what the engine tells of its sessions, and is behind from a message `pause` on.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 
-use engineioxide::{Hooks, TransportType};
+use engineioxide::{Hooks, Line, Took, TransportType};
 
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
@@ -40,6 +43,13 @@ impl Counts {
 }
 
 impl Hooks for Counts {
+    fn text(&self, line: &Arc<Line>, text: &str) -> Took {
+        if text == "pause" {
+            line.pause();
+        }
+        Took::No
+    }
+
     fn opened(&self, transport: TransportType) {
         self.of(transport).fetch_add(1, Ordering::SeqCst);
     }
