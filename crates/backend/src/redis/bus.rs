@@ -221,7 +221,8 @@ fn payload(value: Value) -> Option<Bytes> {
     }
 }
 
-/// Hands on what arrives, for as long as the node lives.
+/// Hands on what arrives, for as long as the node lives. Not to be constrained: fred reads thousands of
+/// messages before others have their turn, and so many have to be handed on when it is ours.
 pub(super) async fn hear(relay: Arc<Relay>, mut messages: broadcast::Receiver<Message>) {
     loop {
         match messages.recv().await {

@@ -41,7 +41,7 @@ const UNRESPONSIVE: Duration = Duration::from_secs(4);
 
 /// Messages that may wait between fred and us; more are lost, which is told. They are emptied at once
 /// into a longer channel.
-const BURST: usize = 16_384;
+const BURST: usize = 8_192;
 
 /// The same for what fred tells of itself.
 const EVENTS: usize = 64;

@@ -31,7 +31,7 @@ use starling_kernel::{
     ports::{Backend, Heard, PresenceTimes},
     topic::Namespace,
 };
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinSet, coop::unconstrained};
 use tracing::{error, info};
 
 pub use self::config::{ConnectError, RedisConfig};
@@ -122,7 +122,7 @@ async fn start(
     subscribed.map_err(|error| config.unreachable(&error.to_string()))?;
     let mut tasks = JoinSet::new();
     tasks.spawn(link.clone().keep(commands, subscriber));
-    tasks.spawn(bus::hear(relay.clone(), messages));
+    tasks.spawn(unconstrained(bus::hear(relay.clone(), messages)));
     tasks.spawn(bus::restore(relay.clone(), reconnects));
     tasks.spawn(watch::watch(relay.clone()));
     Ok(tokio::spawn(guard(tasks, relay.ear.clone())).abort_handle())

@@ -1,4 +1,4 @@
-//! What the node hears, in several tasks: topics are spread over them by their hash, and each topic stays
+//! What the node hears, in a task of each worker if there are several: topics are spread over them by their hash, and each topic stays
 //! with its task, so that its order is kept. What is about all topics is done once, when all tasks have
 //! come to it.
 
@@ -38,10 +38,22 @@ pub(super) async fn listen(
     heard: Option<mpsc::Receiver<Heard>>,
     workers: Vec<Handle>,
 ) {
-    if let Some(heard) = heard {
-        spread(&hub, heard, &workers).await;
+    match (heard, workers.len()) {
+        (None, _) => {}
+        (Some(heard), 1) => alone(&hub, heard).await,
+        (Some(heard), _) => spread(&hub, heard, &workers).await,
     }
     hub.hears.store(false, Ordering::Relaxed);
+}
+
+/// Another task would only be one more to wake for each message.
+async fn alone(hub: &Arc<Hub>, mut heard: mpsc::Receiver<Heard>) {
+    while let Some(next) = heard.recv().await {
+        match next {
+            Heard::Ended => return,
+            next => hub.hear(next).await,
+        }
+    }
 }
 
 async fn spread(hub: &Arc<Hub>, mut heard: mpsc::Receiver<Heard>, workers: &[Handle]) {
