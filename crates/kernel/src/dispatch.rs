@@ -1,6 +1,10 @@
 //! The one way in: every event of every client, whatever its transport.
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use futures_util::future::join_all;
 use metrics::{Counter, Histogram, counter, histogram};
@@ -25,6 +29,7 @@ pub struct Dispatcher {
     told: Events,
     features: Arc<Vec<Arc<dyn Feature>>>,
     services: Arc<Services>,
+    handler_seconds: OnceLock<Histogram>,
 }
 
 impl Dispatcher {
@@ -44,6 +49,7 @@ impl Dispatcher {
             routes: routes.by_namespace,
             features,
             services,
+            handler_seconds: OnceLock::new(),
         }
     }
 
@@ -111,8 +117,15 @@ impl Dispatcher {
             .err()
             .map_or("ok", |error| error.code.as_str());
         debug!(conn = %session.conn, event = name, outcome, "event");
-        count(name, outcome).increment(1);
-        handler_seconds().record(started.elapsed());
+        match &result {
+            Ok(_) => route
+                .went_well
+                .get_or_init(|| count(name, "ok"))
+                .increment(1),
+            Err(_) => count(name, outcome).increment(1),
+        }
+        let seconds = self.handler_seconds.get_or_init(handler_seconds);
+        seconds.record(started.elapsed());
         result
     }
 

@@ -1,9 +1,15 @@
 //! How a feature joins the house: one folder, one registry line.
 
-use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc};
+use std::{
+    collections::HashMap,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use metrics::Counter;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, value::RawValue};
 
@@ -136,6 +142,8 @@ pub(crate) struct Route {
     pub(crate) handle: Box<Handle>,
     /// Tokens of the connection's rate limit that an event takes.
     pub(crate) cost: f64,
+    /// Counts those that went well: to look it up costs as much as to parse an event.
+    pub(crate) went_well: OnceLock<Counter>,
 }
 
 /// All events of all namespaces, and what is told of them.
@@ -192,6 +200,7 @@ impl Routes {
             Route {
                 handle: Box::new(handle),
                 cost: event.cost,
+                went_well: OnceLock::new(),
             },
         );
         assert!(

@@ -4,6 +4,7 @@ use std::{
     collections::VecDeque,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard},
+    task::{Context, Waker},
 };
 
 use bytes::Bytes;
@@ -47,8 +48,8 @@ impl Event {
 
 /// One connection to one namespace: its session, and the queue of its events.
 ///
-/// No task runs while the queue is empty. The first event spawns one, which goes when the queue is
-/// empty again. After the end of the connection it handles what came before it, and then tells the
+/// No task runs while the queue is empty. Whoever brings the first event handles it, as far as it waits for
+/// nothing; a task does the rest, and goes when the queue is empty again. After the end of the connection it handles what came before it, and then tells the
 /// dispatcher.
 pub(super) struct Connection {
     pub(super) session: Arc<Session>,
@@ -128,7 +129,9 @@ impl Connection {
             inbox.behind = true;
             self.line.pause();
         }
-        self.work(inbox);
+        if self.is_to_be_worked(inbox) {
+            self.begin();
+        }
     }
 
     /// The connection is gone: nothing more comes. What came before is still handled, as clients emit
@@ -141,7 +144,9 @@ impl Connection {
         let mut inbox = self.inbox();
         if !inbox.ended {
             inbox.ended = true;
-            self.work(inbox);
+            if self.is_to_be_worked(inbox) {
+                tokio::spawn(self.clone().drain());
+            }
         }
     }
 
@@ -153,11 +158,19 @@ impl Connection {
         inbox.busy = true;
     }
 
-    /// Sees to it that somebody works the queue.
-    fn work(self: &Arc<Self>, mut inbox: MutexGuard<'_, Inbox>) {
-        if !inbox.busy {
-            inbox.busy = true;
-            tokio::spawn(self.clone().drain());
+    /// Whether nobody works the queue yet, so that the caller has to see to it.
+    fn is_to_be_worked(&self, mut inbox: MutexGuard<'_, Inbox>) -> bool {
+        !std::mem::replace(&mut inbox.busy, true)
+    }
+
+    /// Works the queue up to where there is something to wait for, and leaves the rest to a task. Most
+    /// events wait for nothing, and a task costs as much as all that is done for one of them.
+    fn begin(self: &Arc<Self>) {
+        let mut drained = Box::pin(self.clone().drain());
+        let mut cx = Context::from_waker(Waker::noop());
+        if drained.as_mut().poll(&mut cx).is_pending() {
+            // The task polls it anew, so nothing is lost of what the first waker was told.
+            tokio::spawn(drained);
         }
     }
 
