@@ -49,8 +49,8 @@ impl Event {
 /// One connection to one namespace: its session, and the queue of its events.
 ///
 /// No task runs while the queue is empty. Whoever brings the first event handles it, as far as it waits for
-/// nothing; a task does the rest, and goes when the queue is empty again. After the end of the connection it handles what came before it, and then tells the
-/// dispatcher.
+/// nothing; a task does the rest, and goes when the queue is empty again. After the end of the connection
+/// it handles what came before it, and then tells the dispatcher.
 pub(super) struct Connection {
     pub(super) session: Arc<Session>,
     pub(super) peer: Arc<SocketPeer>,

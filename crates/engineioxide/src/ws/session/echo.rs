@@ -39,6 +39,22 @@ use crate::{
 };
 use client::{Case, Client, End};
 
+/// First bytes of frames: a text message of which more is to come, a binary one, a fragment in between, the last
+/// one, and what comes whole.
+const BEGUN: u8 = 0x01;
+const BEGUN_BINARY: u8 = 0x02;
+const MORE: u8 = 0x00;
+const REST: u8 = 0x80;
+const TEXT: u8 = 0x81;
+const BINARY: u8 = 0x82;
+const CLOSE: u8 = 0x88;
+const PING: u8 = 0x89;
+const PONG: u8 = 0x8a;
+
+/// Codes of close frames.
+const PROTOCOL: u16 = 1002;
+const DATA: u16 = 1007;
+
 /// Bytes of the longest message that the suite sends.
 const LONGEST: usize = 16 << 20;
 

@@ -2,14 +2,7 @@
 
 use super::{client::play, *};
 
-const BEGUN: u8 = 0x01;
-const REST: u8 = 0x80;
-const TEXT: u8 = 0x81;
-const CLOSE: u8 = 0x88;
-const PING: u8 = 0x89;
 const NORMAL: [u8; 2] = [0x03, 0xe8];
-const PROTOCOL: u16 = 1002;
-const DATA: u16 = 1007;
 
 /// The close is answered, and nothing else.
 fn closes(name: &'static str, frames: &[(u8, &[u8])]) -> Case {

@@ -7,8 +7,6 @@ use super::*;
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 /// First bytes of a whole message: it is compressed, or text, or binary.
 const RSV1: u8 = 0x40;
-const TEXT: u8 = 0x81;
-const BINARY: u8 = 0x82;
 /// Messages of each length. The suite sends 1,000, which adds nothing where each is by itself.
 const MESSAGES: usize = 10;
 

@@ -2,17 +2,6 @@
 
 use super::{client::play, *};
 
-/// A text message of which more is to come, and a binary one.
-const BEGUN: u8 = 0x01;
-const BEGUN_BINARY: u8 = 0x02;
-const MORE: u8 = 0x00;
-const REST: u8 = 0x80;
-const TEXT: u8 = 0x81;
-const BINARY: u8 = 0x82;
-const PING: u8 = 0x89;
-const PONG: u8 = 0x8a;
-const PROTOCOL: u16 = 1002;
-
 #[test]
 fn messages_are_put_together_whatever_is_between_their_fragments() {
     let echoed = |name, frames: &[(u8, &[u8])], answers: &[(u8, &[u8])]| {

@@ -5,13 +5,6 @@ use super::{
     *,
 };
 
-const TEXT: u8 = 0x81;
-const BINARY: u8 = 0x82;
-const CLOSE: u8 = 0x88;
-const PING: u8 = 0x89;
-const PONG: u8 = 0x8a;
-const PROTOCOL: u16 = 1002;
-
 #[test]
 fn section_1_messages_of_all_lengths_come_back() {
     let mut cases = Vec::new();

@@ -3,8 +3,6 @@
 use super::*;
 use crate::testing::client_frame;
 
-const TEXT: u8 = 0x81;
-const BINARY: u8 = 0x82;
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 

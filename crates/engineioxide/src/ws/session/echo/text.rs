@@ -5,12 +5,6 @@ use super::{
     *,
 };
 
-const BEGUN: u8 = 0x01;
-const MORE: u8 = 0x00;
-const REST: u8 = 0x80;
-const TEXT: u8 = 0x81;
-const DATA: u16 = 1007;
-
 /// Texts that are UTF-8: the first and the last code point of each length and beside each hole.
 const VALID: [&[u8]; 19] = [
     "κόσμε".as_bytes(),
