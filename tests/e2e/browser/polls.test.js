@@ -223,6 +223,23 @@ suite("when something dies", () => {
   });
 });
 
+suite("asking without a connection", () => {
+  test("a poll goes out when the connection is back, and until then it is being asked", async (t) => {
+    const [ann] = await people(t, "Ann");
+    await ann.go("polls/new");
+    await ann.page.getByLabel("Question").fill(fresh("Later?"));
+    await ann.page.getByLabel("Option 1", { exact: true }).fill("Yes");
+    await ann.page.getByLabel("Option 2", { exact: true }).fill("No");
+    await ann.context.setOffline(true);
+    await ann.sees(".connection", "Reconnecting");
+    await ann.page.getByRole("button", { name: "Ask", exact: true }).click();
+    await ann.sees("button[type=submit]", "Asking");
+    await ann.context.setOffline(false);
+    await ann.sees(".poll-body h2", "Later?");
+    ann.assertCalm();
+  });
+});
+
 suite("for everybody", () => {
   for (const { name, options } of LOOKS) {
     test(`nothing keeps anybody out, ${name}`, async (t) => {

@@ -2,7 +2,8 @@
 import { signal } from "@preact/signals";
 import { Manager, type Socket } from "socket.io-client";
 
-const ANSWER_MS = 8_000;
+/** How long an answer is waited for. */
+export const ANSWER_MS = 8_000;
 const KEPT_EVENTS = 200;
 const KEPT_TRIPS = 60;
 

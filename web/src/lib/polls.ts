@@ -1,10 +1,10 @@
 // Polls, of everybody and of one's rooms. Open from when the page is first shown.
 import { batch, computed, signal } from "@preact/signals";
-import { ask as askOn, type Answer, type Failure } from "./connection";
+import { ANSWER_MS, ask as askOn, type Answer, type Failure } from "./connection";
 import { me } from "./identity";
 import { newId } from "./ids";
 import { openNamespace, type Namespace } from "./namespace";
-import { pause } from "./pause";
+import { pause, pauseUntil } from "./pause";
 import { rooms } from "./rooms";
 import { phase, session } from "./session";
 import { browser, tab } from "./storage";
@@ -179,6 +179,8 @@ export const draft = () => browser.get<Draft | null>(draftKey(), null) ?? emptyD
 export const keepDraft = (next: Draft | null) => browser.set(draftKey(), next);
 
 export async function create({ question, options, roomName, clientId }: Draft): Promise<Answer<{ poll: Poll }>> {
+  // Whoever types fast asks before the page has entered.
+  await pauseUntil(connected, ANSWER_MS);
   const answer = await ask<{ poll: Poll }>("create-poll", { question, options, clientId, ...(roomName && { roomName }) });
   if (answer.ok) {
     heard(answer.poll.id, { poll: answer.poll, counts: options.map(() => 0), asked: { voted: null } });
