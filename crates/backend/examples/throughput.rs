@@ -131,7 +131,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let text = "a message of the usual length, which is some sixty bytes";
     let draft = Draft::new("room-message", &serde_json::json!({ "text": text }))?;
-    let live = Parcel::Message(Envelope::new("typing", &text));
+    let live = Parcel::Message(Envelope::new("typing", &text).into());
     let heard = listen(&b).await;
     for at_once in [1, 64, 512] {
         measure("append", at_once, |n| {

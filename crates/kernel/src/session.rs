@@ -41,6 +41,11 @@ pub trait Peer: Send + Sync {
     /// threads make. Not to call the hub. What is the same for many is made once: [`Envelope::encoded`].
     fn send(&self, envelope: &Envelope) -> Result<(), SendError>;
 
+    /// Reads what [`Peer::send`] is about to need, and does nothing with it. Called for many one after the
+    /// other, the processor fetches it for all of them at once; in the middle of sending it would wait
+    /// for each.
+    fn fetch(&self) {}
+
     /// Bytes that were sent and that the client has not taken yet, as far as the transport knows.
     /// What is long is sent in parts, each when the one before has been taken.
     fn backlog(&self) -> usize;

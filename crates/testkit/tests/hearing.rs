@@ -78,7 +78,7 @@ impl Scene {
         let told = Heard::Parcel {
             topic: topic.clone(),
             position: None,
-            parcel: Parcel::Message(Envelope::new("said", &json!({"n": n}))),
+            parcel: Parcel::Message(Envelope::new("said", &json!({"n": n})).into()),
         };
         self.relay.send(told).await.unwrap();
     }

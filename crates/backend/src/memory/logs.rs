@@ -322,7 +322,7 @@ impl State {
         {
             return Err(PortError::Full);
         }
-        let position = self.store(topic, |at| Parcel::Message(draft.at(at)));
+        let position = self.store(topic, |at| Parcel::Message(draft.at(at).into()));
         self.logs.trim(now, topic, draft);
         if let Some(key) = key {
             self.logs.remember(now, key, &position);

@@ -134,7 +134,7 @@ impl State {
         let heard = Heard::Parcel {
             topic: topic.clone(),
             position: None,
-            parcel: Parcel::Message(envelope),
+            parcel: Parcel::Message(envelope.into()),
         };
         self.tell(topic, &heard, None);
     }

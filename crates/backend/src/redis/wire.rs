@@ -167,7 +167,7 @@ pub(super) fn decode(body: &Bytes) -> Option<Received> {
     let (header, content) = line(&rest)?;
     let header: Header<'_> = serde_json::from_slice(&header).ok()?;
     let parcel = match header.kind {
-        Kind::Message => Parcel::Message(message(&header, content)?),
+        Kind::Message => Parcel::Message(message(&header, content)?.into()),
         Kind::Transition => Parcel::Transition(transition(&content)?),
         Kind::Order => Parcel::Order(serde_json::from_slice(&content).ok()?),
     };
@@ -245,16 +245,14 @@ mod tests {
 
     #[test]
     fn parcels_survive_the_wire() {
-        round_trip(Parcel::Message(Envelope::new(
-            "a\n\"b",
-            &json!({"x": "\n"}),
-        )));
+        let odd = Envelope::new("a\n\"b", &json!({"x": "\n"}));
+        round_trip(Parcel::Message(odd.into()));
         let mut marked = Envelope::with_args("image", &()).except(&ConnId::trusted("c1"));
         marked.volatile = true;
         marked.newest_of = Some("poll:\n\"1".into());
         marked.created = Stamp(u64::MAX);
         marked.attachments = vec![vec![0, 10, 255].into(), Bytes::new(), vec![b']'; 3].into()];
-        round_trip(Parcel::Message(marked));
+        round_trip(Parcel::Message(marked.into()));
         round_trip(Parcel::Order(Order::Disconnect {
             user: UserId::trusted("ü\"\\"),
             at: Stamp(7),
@@ -274,7 +272,7 @@ mod tests {
         let body = format!("e-7\n{header}\n{}", text.as_str());
         let received = decode(&Bytes::from(body)).unwrap();
         assert_eq!(received.position, Some(position));
-        assert_eq!(received.parcel, Parcel::Message(text));
+        assert_eq!(received.parcel, Parcel::Message(text.into()));
         assert_eq!(received.origin, None);
 
         let json = r#"{"kind":"left","place":"\/#r","member":{"user":"ann","username":"A","status":"away"},"conn":null,"at":5,"rooms":["r"]}"#;
@@ -295,7 +293,7 @@ mod tests {
         let body = format!("{before}\"counts\":[2,1],\"total\":3{after}");
         let received = decode(&Bytes::from(body)).unwrap();
         assert_eq!((received.position, received.origin), (None, None));
-        assert_eq!(received.parcel, Parcel::Message(tell.with(&[2, 1])));
+        assert_eq!(received.parcel, Parcel::Message(tell.with(&[2, 1]).into()));
     }
 
     #[test]

@@ -188,7 +188,7 @@ async fn a_cluster_whose_masters_change_loses_and_doubles_nothing_afterwards() {
     listener.subscribe(&late).await;
     while listener.heard.try_recv().is_ok() {}
     for topic in topics.iter().chain([&late]) {
-        let parcel = Parcel::Message(Envelope::new("once", &topic.to_string()));
+        let parcel = Parcel::Message(Envelope::new("once", &topic.to_string()).into());
         sender.backend.bus.publish(topic, &parcel).await.unwrap();
         assert_eq!(listener.hears().await.2, parcel);
     }

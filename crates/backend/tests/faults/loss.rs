@@ -169,7 +169,7 @@ async fn a_redis_that_comes_back_empty_is_filled_again() {
     assert_eq!(b.hears().await.0, room("r"), "still subscribed");
     assert_eq!(b.sweep_for(TIMES.grace).await, 0);
 
-    let parcel = Parcel::Message(Envelope::new("room-event", &"hi"));
+    let parcel = Parcel::Message(Envelope::new("room-event", &"hi").into());
     let bus = &a.backend.bus;
     bus.publish(&room("r"), &parcel).await.unwrap();
     assert_eq!(b.hears().await.2, parcel);

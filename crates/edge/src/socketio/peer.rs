@@ -6,6 +6,7 @@
 //! with them.
 
 use std::{
+    hint::black_box,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU8, Ordering},
@@ -193,6 +194,11 @@ impl Peer for SocketPeer {
         let encode = || Kind::Event.frame(self.namespace, envelope.as_str(), &envelope.attachments);
         let frame = envelope.encoded(self.namespace, encode);
         self.deliver(frame, envelope.volatile)
+    }
+
+    fn fetch(&self) {
+        black_box(self.state.load(Ordering::Relaxed));
+        self.line.fetch();
     }
 
     fn backlog(&self) -> usize {

@@ -9,6 +9,7 @@ use std::{
     any::Any,
     borrow::Cow,
     fmt,
+    hint::black_box,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering},
@@ -138,6 +139,14 @@ impl Line {
         let bytes = self.encoded(frame);
         let out = self.out();
         out.check_room(&self.lines).is_ok() && self.put(out, &bytes, true)
+    }
+
+    /// Reads what sending is about to need, and does nothing with it: before many lines are written to, so
+    /// that their memory is fetched at once instead of one after the other.
+    pub fn fetch(&self) {
+        black_box(self.inflates.load(Ordering::Relaxed));
+        black_box(Arc::as_ptr(&self.lines));
+        black_box(self.out.is_poisoned());
     }
 
     /// Whether a message would be taken now.

@@ -8,9 +8,13 @@ use std::{
     task::{Context, Poll, Waker, ready},
 };
 
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::tcp::{OwnedReadHalf, OwnedWriteHalf},
+    net::{
+        TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
 };
 
 use crate::Raw;
@@ -89,7 +93,7 @@ impl Wire {
     pub(crate) fn try_write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
             Self::Tcp(tcp) => match pieces {
-                [piece] => tcp.try_write(piece),
+                [piece] => send(tcp.as_ref(), piece),
                 pieces => tcp.try_write_vectored(pieces),
             },
             Self::Pipe(pipe) => pipe.try_write(pieces),
@@ -120,6 +124,15 @@ impl Wire {
             tcp.as_ref().set_zero_linger().ok();
             tcp.forget();
         }
+    }
+}
+
+/// Without a look at what tokio knows of the socket, for which one would have to wait: it lies far away in
+/// the memory. Where the kernel takes nothing tokio is asked, and knows then that there is no room.
+fn send(tcp: &TcpStream, piece: &[u8]) -> io::Result<usize> {
+    match SockRef::from(tcp).send(piece) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => tcp.try_write(piece),
+        sent => sent,
     }
 }
 

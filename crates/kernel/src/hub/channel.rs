@@ -149,7 +149,7 @@ impl Channel {
     /// Returns to how many connections the walk brings it.
     pub(super) fn deliver_live(
         &self,
-        envelope: &Envelope,
+        envelope: &Arc<Envelope>,
         followers: &Followers,
         walk: &mut Walk,
     ) -> usize {

@@ -22,7 +22,7 @@ const KEYS: usize = 65_536;
 /// Messages that are given to the relay at the same time.
 const AT_ONCE: usize = 32;
 
-type Batch = HashMap<(Topic, String), Envelope>;
+type Batch = HashMap<(Topic, String), Arc<Envelope>>;
 
 /// What waits for its turn, the newest of each key.
 #[derive(Default)]
@@ -55,7 +55,13 @@ impl To {
 }
 
 /// Lets a message wait; `false` where so many keys wait that this one found no place among them.
-pub(super) fn put(hub: &Arc<Hub>, to: To, topic: &Topic, key: &str, envelope: Envelope) -> bool {
+pub(super) fn put(
+    hub: &Arc<Hub>,
+    to: To,
+    topic: &Topic,
+    key: &str,
+    envelope: Arc<Envelope>,
+) -> bool {
     let mut waiting = to.latest(hub).lock();
     let key = (topic.clone(), key.to_owned());
     if waiting.newest.len() >= KEYS && !waiting.newest.contains_key(&key) {

@@ -19,13 +19,13 @@ mod state;
 use std::{
     collections::{HashMap, HashSet},
     sync::{
-        Arc, Mutex, Weak,
+        Arc, Mutex, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use futures_util::future::join;
-use metrics::counter;
+use metrics::{Counter, counter};
 use tokio::{sync::Semaphore, task::JoinHandle, time::Instant};
 use tracing::{info, warn};
 
@@ -67,6 +67,14 @@ pub struct Hub {
     /// Messages that are shown to somebody who missed more than the log holds.
     history: usize,
     hears: AtomicBool,
+    published: Published,
+}
+
+/// Counters of [`metric::EVENTS_OUT`], kept: each is looked up once, when there is a recorder.
+#[derive(Default)]
+struct Published {
+    stored: OnceLock<Counter>,
+    live: OnceLock<Counter>,
 }
 
 impl Hub {
@@ -83,6 +91,7 @@ impl Hub {
             recent: recent::Recent::default(),
             history,
             hears: AtomicBool::new(false),
+            published: Published::default(),
         })
     }
 
@@ -224,15 +233,18 @@ impl Hub {
     ) -> Result<Appended, AppError> {
         let appended = self.backend.log.append(topic, draft, once).await?;
         self.note_given(topic, &appended.position);
-        counter!(metric::EVENTS_OUT, "kind" => "stored").increment(1);
+        let stored = || counter!(metric::EVENTS_OUT, "kind" => "stored");
+        self.published.stored.get_or_init(stored).increment(1);
         Ok(appended)
     }
 
     /// Live: at once to this node's listeners, then to other nodes. With the relay away it reaches
     /// only this node's. One that is the `newest_of` a key waits for its turn, here as on other nodes.
     pub async fn publish(self: &Arc<Self>, topic: &Topic, envelope: Envelope) {
+        let envelope = Arc::new(envelope);
         let walk = self.hand_out(topic, &envelope);
-        counter!(metric::EVENTS_OUT, "kind" => "live").increment(1);
+        let live = || counter!(metric::EVENTS_OUT, "kind" => "live");
+        self.published.live.get_or_init(live).increment(1);
         let parcel = Parcel::Message(envelope);
         let published = self.backend.bus.publish(topic, &parcel);
         if let ((), Err(error)) = join(walk.run(), published).await {
@@ -244,12 +256,12 @@ impl Hub {
     /// and where 65,536 other keys wait already.
     pub fn publish_latest(self: &Arc<Self>, topic: &Topic, key: &str, mut envelope: Envelope) {
         envelope.volatile = true;
-        latest::put(self, To::All, topic, key, envelope);
+        latest::put(self, To::All, topic, key, Arc::new(envelope));
     }
 
     /// To this node's listeners: by this walk, or where it is the newest of a key when that has its turn. One
     /// that finds no place among those that wait is handed out now, as nothing older of it waits.
-    fn hand_out(self: &Arc<Self>, topic: &Topic, envelope: &Envelope) -> Walk {
+    fn hand_out(self: &Arc<Self>, topic: &Topic, envelope: &Arc<Envelope>) -> Walk {
         let waits = |key: &String| latest::put(self, To::Here, topic, key, envelope.clone());
         match envelope.newest_of.as_ref().is_some_and(waits) {
             true => Walk::default(),
@@ -261,19 +273,19 @@ impl Hub {
     /// else soon after.
     pub fn emit_local(&self, topic: &Topic, envelope: &Envelope) -> usize {
         let mut walk = Walk::default();
-        let given = self.deliver_by(topic, envelope, &mut walk);
+        let given = self.deliver_by(topic, &Arc::new(envelope.clone()), &mut walk);
         walk.start();
         given
     }
 
     /// To this node's listeners, by the walk that is returned.
-    fn deliver(&self, topic: &Topic, envelope: &Envelope) -> Walk {
+    fn deliver(&self, topic: &Topic, envelope: &Arc<Envelope>) -> Walk {
         let mut walk = Walk::default();
         self.deliver_by(topic, envelope, &mut walk);
         walk
     }
 
-    fn deliver_by(&self, topic: &Topic, envelope: &Envelope, walk: &mut Walk) -> usize {
+    fn deliver_by(&self, topic: &Topic, envelope: &Arc<Envelope>, walk: &mut Walk) -> usize {
         let channel = self.lock().get(topic).cloned();
         channel.map_or(0, |channel| {
             channel.deliver_live(envelope, &self.followers, walk)

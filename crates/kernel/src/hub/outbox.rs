@@ -7,6 +7,7 @@
 
 use std::{
     collections::VecDeque,
+    hint::black_box,
     mem,
     sync::{Arc, Mutex, MutexGuard, TryLockError},
 };
@@ -17,7 +18,7 @@ use tokio::{runtime::Handle, task::yield_now};
 use crate::{
     envelope::Envelope,
     metric,
-    session::{SendError, Session},
+    session::{Peer, SendError, Session},
 };
 
 /// Connections that are written to without giving way to others.
@@ -28,19 +29,58 @@ const DEEP: usize = 256;
 
 /// What one listener is to be given, in order.
 pub(super) struct Outbox {
+    /// The session's, at hand: each step from one place of the memory to another is a wait for it.
+    peer: Arc<dyn Peer>,
     pub(super) session: Arc<Session>,
-    waiting: Mutex<VecDeque<Arc<Envelope>>>,
+    waiting: Mutex<Waiting>,
     /// Held by whoever hands over.
     turn: Mutex<()>,
+}
+
+/// Messages in order. There is seldom more than one, for which nothing is allocated.
+#[derive(Default)]
+struct Waiting {
+    first: Option<Arc<Envelope>>,
+    more: VecDeque<Arc<Envelope>>,
+}
+
+impl Waiting {
+    /// Returns how many wait now.
+    fn push(&mut self, envelope: Arc<Envelope>) -> usize {
+        match self.is_empty() {
+            true => self.first = Some(envelope),
+            false => self.more.push_back(envelope),
+        }
+        usize::from(self.first.is_some()) + self.more.len()
+    }
+
+    fn pop(&mut self) -> Option<Arc<Envelope>> {
+        self.first.take().or_else(|| self.more.pop_front())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.first.is_none() && self.more.is_empty()
+    }
 }
 
 impl Outbox {
     pub(super) fn new(session: &Arc<Session>) -> Arc<Self> {
         Arc::new(Self {
+            peer: session.peer.clone(),
             session: session.clone(),
             waiting: Mutex::default(),
             turn: Mutex::default(),
         })
+    }
+
+    /// Reads what putting something into it is about to need, and does nothing with it ([`Peer::fetch`]).
+    pub(super) fn fetch(&self) {
+        black_box(self.waiting.is_poisoned());
+    }
+
+    /// Returns how many wait now.
+    fn put(&self, envelope: &Arc<Envelope>) -> usize {
+        self.waiting().push(envelope.clone())
     }
 
     /// Hands over all that waits, also what another one is at: it is with the connection on return.
@@ -54,37 +94,44 @@ impl Outbox {
     /// Hands over what waits. Where another one is at it that is left to them: they look again after
     /// their turn, so nothing is left behind.
     fn hand_over(&self) {
-        while !self.waiting().is_empty() {
-            let _turn = match self.turn.try_lock() {
+        loop {
+            let turn = match self.turn.try_lock() {
                 Err(TryLockError::WouldBlock) => return,
                 Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
                 Ok(turn) => turn,
             };
             self.hand_over_in_turn();
+            drop(turn);
+            if self.waiting().is_empty() {
+                return;
+            }
         }
     }
 
     fn hand_over_in_turn(&self) {
-        while let Some(envelope) = self.next() {
-            hand_over(&self.session, &envelope);
+        let mut more = true;
+        while more {
+            let mut waiting = self.waiting();
+            let Some(envelope) = waiting.pop() else {
+                return;
+            };
+            more = !waiting.is_empty();
+            drop(waiting);
+            hand_over(&*self.peer, &envelope);
         }
     }
 
-    fn next(&self) -> Option<Arc<Envelope>> {
-        self.waiting().pop_front()
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<Arc<Envelope>>> {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().expect("no panic while held")
     }
 }
 
 /// Hands a message to a connection. One that cannot take a message that must not be missed is killed: it
 /// comes back and asks for what it missed.
-fn hand_over(session: &Session, envelope: &Envelope) {
-    if session.peer.send(envelope) == Err(SendError::Full) && !envelope.volatile {
+fn hand_over(peer: &dyn Peer, envelope: &Envelope) {
+    if peer.send(envelope) == Err(SendError::Full) && !envelope.volatile {
         counter!(metric::SLOW_CONSUMERS).increment(1);
-        session.peer.kill();
+        peer.kill();
     }
 }
 
@@ -100,11 +147,7 @@ pub(super) struct Walk {
 impl Walk {
     /// Puts a message into an outbox. Where others wait in it already there is a walk on its way.
     pub(super) fn give(&mut self, outbox: &Arc<Outbox>, envelope: &Arc<Envelope>) {
-        let waiting = {
-            let mut waiting = outbox.waiting();
-            waiting.push_back(envelope.clone());
-            waiting.len()
-        };
+        let waiting = outbox.put(envelope);
         let late = waiting.is_multiple_of(DEEP);
         self.late |= late;
         if waiting == 1 || late {
@@ -135,6 +178,9 @@ impl Walk {
 
     fn step(&mut self) {
         let rest = self.ahead.len().saturating_sub(CHUNK);
+        self.ahead[rest..]
+            .iter()
+            .for_each(|outbox| outbox.peer.fetch());
         self.ahead
             .drain(rest..)
             .for_each(|outbox| outbox.hand_over());

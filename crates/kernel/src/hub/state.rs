@@ -152,12 +152,12 @@ impl State {
         let Parcel::Message(envelope) = parcel else {
             return;
         };
-        let envelope = Arc::new(envelope.clone());
-        let except = self.except(&envelope);
+        let except = self.except(envelope);
+        self.listeners.values().for_each(|l| l.outbox().fetch());
         let listeners = self.listeners.values_mut();
         let given = listeners.filter_map(|listener| {
             let is_for_it = !except.is(listener);
-            let given = listener.stored_for(position, &envelope, is_for_it, walk);
+            let given = listener.stored_for(position, envelope, is_for_it, walk);
             given.then_some(())
         });
         followers.delivered(&envelope.event, given.count() as u64);
@@ -165,15 +165,15 @@ impl State {
 
     pub(super) fn deliver_unstored(
         &mut self,
-        envelope: &Envelope,
+        envelope: &Arc<Envelope>,
         followers: &Followers,
         walk: &mut Walk,
     ) -> usize {
-        let envelope = Arc::new(envelope.clone());
-        let except = self.except(&envelope);
+        let except = self.except(envelope);
+        self.listeners.values().for_each(|l| l.outbox().fetch());
         let listeners = self.listeners.values_mut();
         let given = listeners.filter_map(|listener| {
-            let given = !except.is(listener) && listener.unstored(&envelope, walk);
+            let given = !except.is(listener) && listener.unstored(envelope, walk);
             given.then_some(())
         });
         let given = given.count();

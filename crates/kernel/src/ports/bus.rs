@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -14,7 +16,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub enum Parcel {
     /// A message for the topic's connections.
-    Message(Envelope),
+    Message(Arc<Envelope>),
     /// Somebody came, went or changed. Published by the backend itself, in the step that changed it.
     Transition(Transition),
     /// An order to all nodes, in the log of [`Topic::Presence`].

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::support::ground::{CHAT, Ground, room};
 
 fn message(text: &str) -> Parcel {
-    Parcel::Message(Envelope::new("room-event", &text))
+    Parcel::Message(Envelope::new("room-event", &text).into())
 }
 
 pub(crate) async fn a_publish_is_heard_by_the_others_who_subscribed(ground: Ground) {
@@ -61,7 +61,7 @@ pub(crate) async fn marks_and_attachments_survive_the_relay(ground: Ground) {
     ];
     envelope.volatile = true;
     envelope.newest_of = Some("a\nb".into());
-    let parcel = Parcel::Message(envelope);
+    let parcel = Parcel::Message(envelope.into());
     one.backend.bus.publish(&topic, &parcel).await.unwrap();
     assert_eq!(two.hears().await, (topic, None, parcel));
 }

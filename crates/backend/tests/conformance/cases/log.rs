@@ -70,7 +70,7 @@ pub(crate) async fn what_is_delivered_is_the_draft_in_its_place(ground: Ground) 
         (position, expected.as_str().to_owned())
     );
     let page = after(&node, 0, 10).await;
-    let stored = starling_kernel::ports::Parcel::Message(expected);
+    let stored = starling_kernel::ports::Parcel::Message(expected.into());
     assert_eq!(page.entries, [(1, stored)]);
 }
 
@@ -359,7 +359,7 @@ pub(crate) async fn whom_an_entry_excepts_is_kept(ground: Ground) {
     let log = &node.backend.log;
     let position = log.append(&board(), &draft, None).await.unwrap().position;
     let page = log.latest(&board(), 1).await.unwrap();
-    let kept = Parcel::Message(draft.at(&position));
+    let kept = Parcel::Message(draft.at(&position).into());
     assert_eq!(page.entries, [(1, kept)]);
 }
 

@@ -184,7 +184,7 @@ pub(crate) async fn a_swap_is_heard_by_all_nodes_in_one_order(ground: Ground) {
     };
     tokio::join!(count(&one), count(&two), count(&one), count(&two));
     for n in 1..=4 * EACH {
-        let parcel = Parcel::Message(told(&n.to_string()));
+        let parcel = Parcel::Message(told(&n.to_string()).into());
         let expected = (game.clone(), None, parcel);
         assert_eq!(one.hears().await, expected);
         assert_eq!(two.hears().await, expected);
@@ -208,7 +208,7 @@ pub(crate) async fn a_swap_tells_several_in_order(ground: Ground) {
     let swapped = records.swap(&game, 0, Some("x"), LONG, &tell).await;
     assert!(matches!(swapped, Ok(Swapped::Done(_))));
     for (topic, envelope) in to.into_iter().zip(said) {
-        let expected = (topic.clone(), None, Parcel::Message(envelope));
+        let expected = (topic.clone(), None, Parcel::Message(envelope.into()));
         assert_eq!(one.hears().await, expected);
     }
 }
@@ -228,7 +228,7 @@ pub(crate) async fn a_swap_is_told_wherever_it_is_told(ground: Ground) {
         let records = &one.backend.records;
         let swapped = records.swap(&game, 0, Some("x"), LONG, &[tell]).await;
         assert!(matches!(swapped, Ok(Swapped::Done(_))));
-        let expected = (CHAT, None, Parcel::Message(envelope.clone()));
+        let expected = (CHAT, None, Parcel::Message(envelope.clone().into()));
         assert_eq!(two.hears().await, expected);
     }
 }

@@ -28,7 +28,7 @@ impl Board {
         let page = Page {
             epoch: "e".into(),
             head: self.seq,
-            entries: vec![(self.seq, Parcel::Message(said))],
+            entries: vec![(self.seq, Parcel::Message(said.into()))],
             ..Page::default()
         };
         assert!(self.picture.take(&page));

@@ -27,7 +27,7 @@ pub(in crate::hub) enum Filled {
 /// The messages of a page, with their places, to be given to many.
 fn shared(page: &Page) -> Vec<(Position, Arc<Envelope>)> {
     let message = |(seq, parcel): &(u64, Parcel)| match parcel {
-        Parcel::Message(envelope) => Some((page.place(*seq), Arc::new(envelope.clone()))),
+        Parcel::Message(envelope) => Some((page.place(*seq), envelope.clone())),
         _ => None,
     };
     page.entries.iter().filter_map(message).collect()
