@@ -193,3 +193,32 @@ impl Drop for Walk {
         ahead.iter().for_each(|outbox| outbox.hand_over());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(n: u64) -> Arc<Envelope> {
+        Arc::new(Envelope::new("said", &n))
+    }
+
+    fn taken(waiting: &mut Waiting) -> Option<String> {
+        waiting.pop().map(|envelope| envelope.as_str().to_owned())
+    }
+
+    #[test]
+    fn what_waits_keeps_its_order_whenever_some_of_it_is_taken() {
+        let mut waiting = Waiting::default();
+        assert_eq!(waiting.push(said(1)), 1);
+        assert_eq!(waiting.push(said(2)), 2);
+        assert_eq!(taken(&mut waiting).as_deref(), Some(r#"["said",1]"#));
+        // The first place is free while another one waits.
+        assert_eq!(waiting.push(said(3)), 2);
+        for n in [2, 3] {
+            assert!(!waiting.is_empty());
+            assert_eq!(taken(&mut waiting), Some(format!(r#"["said",{n}]"#)));
+        }
+        assert!(waiting.is_empty());
+        assert_eq!(taken(&mut waiting), None);
+    }
+}
