@@ -214,6 +214,9 @@ async fn a_post_that_waits_ends_with_its_session_and_its_session_with_it() {
     server.line().kill(DisconnectReason::ClosingServer);
     post.await;
     assert_eq!(server.heard(), ["pause"]);
+    // Sessions that end together are told of in any order.
+    settle().await;
+    assert_eq!(server.ends(), [DisconnectReason::ClosingServer]);
 
     let sid = server.open().await;
     drop(begin(server.post(&sid, &body)).await);
