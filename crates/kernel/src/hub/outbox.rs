@@ -78,11 +78,6 @@ impl Outbox {
         black_box(self.waiting.is_poisoned());
     }
 
-    /// Returns how many wait now.
-    fn put(&self, envelope: &Arc<Envelope>) -> usize {
-        self.waiting().push(envelope.clone())
-    }
-
     /// Hands over all that waits, also what another one is at: it is with the connection on return.
     pub(super) fn settle(&self) {
         let turn = self.turn.lock();
@@ -147,7 +142,7 @@ pub(super) struct Walk {
 impl Walk {
     /// Puts a message into an outbox. Where others wait in it already there is a walk on its way.
     pub(super) fn give(&mut self, outbox: &Arc<Outbox>, envelope: &Arc<Envelope>) {
-        let waiting = outbox.put(envelope);
+        let waiting = outbox.waiting().push(envelope.clone());
         let late = waiting.is_multiple_of(DEEP);
         self.late |= late;
         if waiting == 1 || late {

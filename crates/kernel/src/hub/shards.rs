@@ -1,6 +1,6 @@
-//! What the node hears, in a task of each worker if there are several: topics are spread over them by their hash, and each topic stays
-//! with its task, so that its order is kept. What is about all topics is done once, when all tasks have
-//! come to it.
+//! What the node hears, in a task of each worker if there are several: topics are spread over them by their
+//! hash, and each topic stays with its task, so that its order is kept. What is about all topics is done
+//! once, when all tasks have come to it.
 
 use std::{
     hash::{BuildHasher, RandomState},

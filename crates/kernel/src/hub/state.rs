@@ -152,15 +152,9 @@ impl State {
         let Parcel::Message(envelope) = parcel else {
             return;
         };
-        let except = self.except(envelope);
-        self.listeners.values().for_each(|l| l.outbox().fetch());
-        let listeners = self.listeners.values_mut();
-        let given = listeners.filter_map(|listener| {
-            let is_for_it = !except.is(listener);
-            let given = listener.stored_for(position, envelope, is_for_it, walk);
-            given.then_some(())
+        self.give_each(envelope, followers, |listener, is_for_it| {
+            listener.stored_for(position, envelope, is_for_it, walk)
         });
-        followers.delivered(&envelope.event, given.count() as u64);
     }
 
     pub(super) fn deliver_unstored(
@@ -169,12 +163,25 @@ impl State {
         followers: &Followers,
         walk: &mut Walk,
     ) -> usize {
+        self.give_each(envelope, followers, |listener, is_for_it| {
+            is_for_it && listener.unstored(envelope, walk)
+        })
+    }
+
+    /// `give` is told whether the message is for that listener, and says whether it was given to it. Returns
+    /// to how many it was.
+    fn give_each(
+        &mut self,
+        envelope: &Envelope,
+        followers: &Followers,
+        mut give: impl FnMut(&mut Listener, bool) -> bool,
+    ) -> usize {
         let except = self.except(envelope);
         self.listeners.values().for_each(|l| l.outbox().fetch());
         let listeners = self.listeners.values_mut();
         let given = listeners.filter_map(|listener| {
-            let given = !except.is(listener) && listener.unstored(envelope, walk);
-            given.then_some(())
+            let is_for_it = !except.is(listener);
+            give(listener, is_for_it).then_some(())
         });
         let given = given.count();
         followers.delivered(&envelope.event, given as u64);
