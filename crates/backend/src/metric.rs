@@ -1,13 +1,40 @@
 //! The metrics of this crate, in one place.
 
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use std::{sync::OnceLock, time::Duration};
+
+use metrics::{
+    Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
+    histogram,
+};
 
 pub(crate) const OVERRUNS: &str = "starling_bus_overruns_total";
 pub(crate) const GARBAGE: &str = "starling_bus_garbage_total";
-pub(crate) const PUBLISH: &str = "starling_bus_publish_seconds";
+const PUBLISH: &str = "starling_bus_publish_seconds";
 pub(crate) const ROUND_TRIP: &str = "starling_bus_round_trip_seconds";
 pub(crate) const UP: &str = "starling_redis_up";
 pub(crate) const RECONNECTS: &str = "starling_redis_reconnects_total";
+
+/// [`PUBLISH`], kept: each kind is looked up once, when there is a recorder.
+#[derive(Default)]
+pub(crate) struct Published {
+    live: OnceLock<Histogram>,
+    stored: OnceLock<Histogram>,
+}
+
+impl Published {
+    pub(crate) fn live(&self, time: Duration) {
+        record(&self.live, "live", time);
+    }
+
+    pub(crate) fn stored(&self, time: Duration) {
+        record(&self.stored, "stored", time);
+    }
+}
+
+fn record(kept: &OnceLock<Histogram>, kind: &'static str, time: Duration) {
+    kept.get_or_init(|| histogram!(PUBLISH, "kind" => kind))
+        .record(time);
+}
 
 /// Tells the exporter what the metrics mean. Call it once, after the recorder is installed.
 pub fn describe() {

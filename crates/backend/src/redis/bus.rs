@@ -1,7 +1,7 @@
 use std::{
     collections::HashSet,
     hash::{BuildHasher, RandomState},
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, atomic::AtomicBool},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -14,7 +14,7 @@ use fred::{
     types::{Message, Value, config::Server},
     util::redis_keyslot,
 };
-use metrics::{Histogram, counter, histogram};
+use metrics::counter;
 use starling_kernel::{
     ports::{Bus, Heard, Parcel, PortError, PortResult},
     topic::Topic,
@@ -73,8 +73,6 @@ pub(super) struct Relay {
     lanes: Vec<tokio::sync::Mutex<()>>,
     hasher: RandomState,
     pub(super) up: AtomicBool,
-    /// How long publishing takes, looked up once.
-    seconds: OnceLock<Histogram>,
 }
 
 impl Relay {
@@ -94,7 +92,6 @@ impl Relay {
             lanes: (0..LANES).map(|_| tokio::sync::Mutex::default()).collect(),
             hasher: RandomState::new(),
             up: AtomicBool::new(false),
-            seconds: OnceLock::new(),
         }
     }
 
@@ -203,8 +200,7 @@ impl Relay {
         let began = Instant::now();
         let channel = self.keys.channel(topic);
         let result: Result<i64, Error> = self.link.commands.publish(channel, body).await;
-        let seconds = || histogram!(metric::PUBLISH, "kind" => "live");
-        self.seconds.get_or_init(seconds).record(began.elapsed());
+        self.link.published.live(began.elapsed());
         result.map(drop).map_err(failure)
     }
 }

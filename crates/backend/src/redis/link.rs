@@ -35,6 +35,7 @@ use super::{
     pace::Pace,
     script::Args,
 };
+use crate::metric::Published;
 
 /// Unacknowledged data or silence after a command for this long ends a connection.
 const UNRESPONSIVE: Duration = Duration::from_secs(4);
@@ -84,6 +85,8 @@ pub(super) struct Link {
     reads: Vec<Pace>,
     /// To begin the connection for commands, or the one that hears, anew.
     restart: [Notify; 2],
+    /// How long publishing takes.
+    pub(super) published: Published,
 }
 
 impl Link {
@@ -108,6 +111,7 @@ impl Link {
                 .map(|_| Pace::new(READS, config.command_timeout))
                 .collect(),
             restart: Default::default(),
+            published: Published::default(),
         })
     }
 

@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use metrics::histogram;
 use starling_kernel::{
     envelope::{Draft, Keep, Position},
     id,
@@ -17,7 +16,7 @@ use super::{
     script::{self, Args, Reply},
     wire,
 };
-use crate::{EPOCH_LEN, PAST, PRESENCE_HISTORY, REPEAT_WINDOW, metric};
+use crate::{EPOCH_LEN, PAST, PRESENCE_HISTORY, REPEAT_WINDOW};
 
 impl RedisNode {
     async fn read(&self, topic: &Topic, which: &str, after: u64, limit: usize) -> PortResult<Page> {
@@ -95,7 +94,7 @@ impl Log for RedisNode {
         let key = self.keys.of_topic(topic);
         let began = Instant::now();
         let reply = self.link.run::<Reply>(&script::APPEND, key, args).await;
-        histogram!(metric::PUBLISH, "kind" => "stored").record(began.elapsed());
+        self.link.published.stored(began.elapsed());
         let mut reply = reply?.accepted()?;
         Ok(Appended {
             position: Position {

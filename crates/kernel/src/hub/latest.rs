@@ -7,11 +7,10 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream};
-use metrics::counter;
 use tokio::time::sleep;
 
-use super::Hub;
-use crate::{envelope::Envelope, metric, ports::Parcel, topic::Topic};
+use super::{Hub, count};
+use crate::{envelope::Envelope, ports::Parcel, topic::Topic};
 
 /// The shortest time between two messages of one key.
 const INTERVAL: Duration = Duration::from_millis(50);
@@ -100,7 +99,7 @@ async fn run(hub: Arc<Hub>, to: To) {
         if let To::All = to {
             let publish =
                 stream::iter(batch).for_each_concurrent(AT_ONCE, async |(key, envelope)| {
-                    counter!(metric::EVENTS_OUT, "kind" => "latest").increment(1);
+                    count(&hub.published.latest, "latest");
                     // Lost with the relay away: a newer one follows.
                     let parcel = Parcel::Message(envelope);
                     let _ = hub.backend.bus.publish(&key.0, &parcel).await;

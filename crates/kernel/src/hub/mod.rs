@@ -75,6 +75,12 @@ pub struct Hub {
 struct Published {
     stored: OnceLock<Counter>,
     live: OnceLock<Counter>,
+    latest: OnceLock<Counter>,
+}
+
+fn count(kept: &OnceLock<Counter>, kind: &'static str) {
+    kept.get_or_init(|| counter!(metric::EVENTS_OUT, "kind" => kind))
+        .increment(1);
 }
 
 impl Hub {
@@ -233,8 +239,7 @@ impl Hub {
     ) -> Result<Appended, AppError> {
         let appended = self.backend.log.append(topic, draft, once).await?;
         self.note_given(topic, &appended.position);
-        let stored = || counter!(metric::EVENTS_OUT, "kind" => "stored");
-        self.published.stored.get_or_init(stored).increment(1);
+        count(&self.published.stored, "stored");
         Ok(appended)
     }
 
@@ -243,8 +248,7 @@ impl Hub {
     pub async fn publish(self: &Arc<Self>, topic: &Topic, envelope: Envelope) {
         let envelope = Arc::new(envelope);
         let walk = self.hand_out(topic, &envelope);
-        let live = || counter!(metric::EVENTS_OUT, "kind" => "live");
-        self.published.live.get_or_init(live).increment(1);
+        count(&self.published.live, "live");
         let parcel = Parcel::Message(envelope);
         let published = self.backend.bus.publish(topic, &parcel);
         if let ((), Err(error)) = join(walk.run(), published).await {
