@@ -80,31 +80,23 @@ impl Frame {
 
     /// A binary message.
     pub fn binary(data: &[u8]) -> Self {
-        let mut out = Vec::with_capacity(data.len() + HEAD);
-        put_frame(&mut out, Opcode::Binary, false, &[data]);
-        Self::of_messages(out)
+        Self::of_messages(whole(Opcode::Binary, data))
     }
 
     /// A packet without a body, or whatever else is text and no message.
     pub(crate) fn packet(text: &str) -> Self {
-        let mut out = Vec::with_capacity(text.len() + HEAD);
-        put_frame(&mut out, Opcode::Text, false, &[text.as_bytes()]);
-        Self(Kind::Short(out.into()))
+        Self(Kind::Short(whole(Opcode::Text, text.as_bytes()).into()))
     }
 
     /// A frame of the websocket itself, which polling clients never see.
     pub(crate) fn control(opcode: Opcode, payload: &[u8]) -> Self {
-        let mut out = Vec::with_capacity(payload.len() + HEAD);
-        put_frame(&mut out, opcode, false, &[payload]);
-        Self(Kind::Short(out.into()))
+        Self(Kind::Short(whole(opcode, payload).into()))
     }
 
     /// A message as it is, without the type of a packet.
     #[cfg(test)]
     pub(crate) fn raw(opcode: Opcode, payload: &[u8]) -> Self {
-        let mut out = Vec::with_capacity(payload.len() + HEAD);
-        put_frame(&mut out, opcode, false, &[payload]);
-        Self::of_messages(out)
+        Self::of_messages(whole(opcode, payload))
     }
 
     pub(crate) const fn from_static(bytes: &'static [u8]) -> Self {
@@ -165,6 +157,13 @@ impl Frame {
         }
         Some(out.into())
     }
+}
+
+/// One frame with all of a message, or of what else it is.
+fn whole(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(payload.len() + HEAD);
+    put_frame(&mut out, opcode, false, &[payload]);
+    out
 }
 
 impl Long {
